@@ -1,0 +1,1 @@
+# doc/files.mk: what this folder adds to the build

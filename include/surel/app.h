@@ -1,0 +1,174 @@
+/* surel/app.h: the model behind the screen: places, mailboxes, drafts, notices, dirty marks. Views draw it, commands change it. */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "surel/conf.h"
+#include "surel/engine.h"
+#include "surel/ipc.h"
+#include "surel/mail.h"
+#include "surel/store.h"
+#include "surel/text.h"
+
+typedef struct App App;
+
+typedef struct MsgRef { unsigned account; MsgId id; } MsgRef;	/* account: index in App.accounts */
+
+/* Where keys go; bits, for command rows. */
+typedef enum Scope {
+	SCOPE_FOLDERS = 1, SCOPE_LIST = 2, SCOPE_READER = 4, SCOPE_REVIEW = 8, SCOPE_OUTBOX = 16, SCOPE_PARTS = 32, SCOPE_LINKS = 64,
+	SCOPE_INFO = 128, SCOPE_ALL = 255
+} Scope;
+const char *scope_name(Scope scope);	/* "list", as in [keys list] */
+
+typedef enum Dirty { DIRTY_LIST = 1, DIRTY_FOLDERS = 2, DIRTY_READER = 4, DIRTY_STATUS = 8, DIRTY_ALL = 255 } Dirty;
+
+/* ---- a list of messages: a folder, the unified inbox, or hits of a search (src/app/mailbox.c) ---- */
+typedef struct MailboxRow { MsgRef ref; Msg *msg; bool marked; } MailboxRow;
+typedef struct Mailbox Mailbox;
+typedef struct MailboxSource { unsigned account; FolderId folder; } MailboxSource;
+Mailbox *mailbox_new_folder(App *app, const MailboxSource *sources, size_t n, const char *title);
+Mailbox *mailbox_new_search(App *app, const char *query);	/* filled by mailbox_add_hits as they come */
+void mailbox_free(Mailbox *mailbox);
+const char *mailbox_title(const Mailbox *mailbox);
+const char *mailbox_query(const Mailbox *mailbox);		/* NULL: not a search */
+bool mailbox_searching(const Mailbox *mailbox);
+bool mailbox_contains(const Mailbox *mailbox, unsigned account, FolderId folder);
+/* The rows of a screen of height lines, newest first, around the cursor, which stays where it was on the screen if it can.
+ * *ret_cursor is its index in the array (-1: empty list). Borrowed until the next call. of MailboxRow *. Remembers height for paging. */
+const GPtrArray *mailbox_window(Mailbox *mailbox, unsigned height, int *ret_cursor);
+/* Position of the cursor and number of rows, for the status line: -1 while not known. */
+void mailbox_position(Mailbox *mailbox, int64_t *ret_position, int64_t *ret_total, int64_t *ret_unread);
+void mailbox_move(Mailbox *mailbox, int rows);			/* rows may be INT_MIN, INT_MAX: first, last */
+void mailbox_page(Mailbox *mailbox, int half_pages);
+bool mailbox_next_unread(Mailbox *mailbox, bool backwards);	/* false: none */
+bool mailbox_jump(Mailbox *mailbox, MsgRef ref);
+void mailbox_click(Mailbox *mailbox, unsigned window_row);
+MailboxRow *mailbox_cursor(Mailbox *mailbox);			/* NULL: empty */
+void mailbox_mark(Mailbox *mailbox, MsgRef ref, bool marked);
+void mailbox_unmark_all(Mailbox *mailbox);
+size_t mailbox_marked(const Mailbox *mailbox);
+/* Marked messages, or the one under the cursor. Caller frees. of MsgRef. */
+GArray *mailbox_targets(Mailbox *mailbox);
+void mailbox_filter(Mailbox *mailbox, ListFilter filter, const char *match);	/* match NULL: no words */
+const char *mailbox_filter_text(const Mailbox *mailbox);	/* "" when none */
+bool mailbox_threaded(const Mailbox *mailbox);
+void mailbox_set_threaded(Mailbox *mailbox, bool threaded);
+void mailbox_refresh(Mailbox *mailbox);				/* the store changed: rows are read again; cursor and marks stay on their messages */
+void mailbox_add_hits(Mailbox *mailbox, GPtrArray *hits /* of Hit *, taken */, bool complete);
+
+/* ---- the folder pane ---- */
+typedef enum SideKind { SIDE_UNIFIED, SIDE_ACCOUNT, SIDE_FOLDER, SIDE_OUTBOX } SideKind;
+typedef struct SideRow { SideKind kind; unsigned account; FolderId folder; char *label; FolderRole role; int64_t unread, total; unsigned depth; EngineState state; bool current; } SideRow;
+
+/* ---- a message in the reader ---- */
+typedef struct Reader {
+	MsgRef ref;
+	char *path;		/* surel open FILE: not in a store; NULL otherwise */
+	char *bytes; size_t size;	/* of path or stdin */
+	Document *document;	/* NULL while it is rendered or fetched */
+	char *waiting;		/* what it waits for, or why nothing can be shown; NULL */
+	RenderFlags flags;
+	char *part;		/* shown part; NULL: the text */
+	unsigned top;		/* first wrapped line on the screen; the view clamps it and sets height and lines */
+	unsigned height, lines;
+	uint32_t request;
+	unsigned link;		/* cursor in the list of links or parts */
+	char *find;		/* text looked for inside; NULL */
+} Reader;
+
+/* ---- a draft on its review screen ---- */
+typedef struct Review {
+	char *id;		/* of the draft file */
+	unsigned account;
+	Draft *draft;
+	unsigned cursor;	/* field or attachment row */
+	bool sent;
+	char *warning;		/* NULL */
+} Review;
+
+typedef enum PlaceKind { PLACE_LIST, PLACE_READER, PLACE_PARTS, PLACE_LINKS, PLACE_REVIEW, PLACE_OUTBOX, PLACE_HELP, PLACE_LOG } PlaceKind;
+typedef struct Place {
+	PlaceKind kind;
+	Mailbox *mailbox;	/* PLACE_LIST */
+	Reader *reader;		/* PLACE_READER; PARTS and LINKS borrow the one below them */
+	Review *review;		/* PLACE_REVIEW */
+	unsigned cursor, top, height;	/* OUTBOX, HELP, LOG, PARTS, LINKS: rows */
+	char *filter;		/* HELP: words typed */
+	Scope help_scope;	/* HELP: the place it was asked from */
+} Place;
+
+/* ---- one-line question at the bottom: model of ui/prompt.c ---- */
+typedef enum PromptKind { PROMPT_COMMAND, PROMPT_TEXT, PROMPT_SEARCH, PROMPT_FILTER, PROMPT_FOLDER, PROMPT_ADDRESS, PROMPT_PATH, PROMPT_PASSWORD, PROMPT_YES_NO } PromptKind;
+typedef struct Prompt {
+	PromptKind kind;
+	char *label;
+	GString *text;
+	unsigned cursor;	/* byte offset */
+	GPtrArray *completions;	/* of Completion * (command.h), NULL: none shown */
+	int chosen;		/* in completions; -1 */
+	void (*done)(App *app, const char *text /* NULL: given up */, void *data);
+	void (*changed)(App *app, const char *text, void *data);	/* each key; may be NULL */
+	GPtrArray *(*complete)(App *app, const char *text);		/* of Completion *; may be NULL */
+	void *data;
+	GDestroyNotify free_data;
+} Prompt;
+
+typedef enum NoticeLevel { NOTICE_INFO, NOTICE_GOOD, NOTICE_WARN, NOTICE_ERROR } NoticeLevel;
+typedef struct Notice { NoticeLevel level; int64_t when; char *text; } Notice;
+
+typedef struct AppAccount {
+	const Account *account;
+	Store *store;
+	Worker *sync, *submit;
+	EngineState state;
+	char *state_text;		/* why offline, in a sentence; NULL */
+	char *progress_what; int64_t progress_done, progress_total;	/* NULL: none */
+	bool locked;			/* another surel syncs this account */
+	int64_t generation;
+} AppAccount;
+
+struct App {
+	Config *config;
+	GPtrArray *accounts;		/* of AppAccount * */
+	GPtrArray *places;		/* stack of Place *; the last is shown; never empty once running */
+	GPtrArray *side;		/* of SideRow * */
+	unsigned side_cursor, side_top, side_height;
+	bool side_focused;
+	Prompt *prompt;			/* NULL: none */
+	GPtrArray *notices;		/* of Notice *, the log view shows them all, the status line the newest for 6 s (errors until a key) */
+	char *index_progress;		/* NULL: index is up to date */
+	unsigned dirty;			/* Dirty bits */
+	bool quit;
+	bool hints;
+	int exit_status;
+	/* the terminal is handed to a program (editor, viewer, shell): set by commands, done by ui/loop.c, then called back */
+	char **run_argv;		/* NULL: nothing to run */
+	void (*run_done)(App *app, int wait_status, void *data);
+	void *run_data;
+	struct AppPrivate *priv;	/* workers, timers, requests */
+};
+
+/* config is taken. Opens stores; starts nothing yet. Never fails for one bad account: it becomes a notice. */
+App *app_new(Config *config, GError **error);
+void app_start(App *app);			/* workers, timers; the first place is the unified inbox (or the only inbox) */
+void app_free(App *app);			/* ends the workers */
+Place *app_place(const App *app);
+Scope app_scope(const App *app);
+void app_push_place(App *app, Place *place);
+void app_pop_place(App *app);			/* the last one stays */
+void app_notice(App *app, NoticeLevel level, const char *format, ...) G_GNUC_PRINTF(3, 4);
+void app_notice_error(App *app, GError *error /* taken */);	/* text + remedy */
+void app_ask(App *app, Prompt *prompt /* taken */);
+void app_prompt_finish(App *app, bool given_up);
+void app_mark_dirty(App *app, unsigned dirty);
+void app_open_mailbox(App *app, Mailbox *mailbox /* taken */);	/* replaces the list at the bottom of the stack */
+void app_open_message(App *app, MsgRef ref);
+bool app_open_file(App *app, const char *path_or_dash, GError **error);	/* surel open */
+void app_open_side(App *app, unsigned row);
+void app_search(App *app, const char *query);
+void app_render(App *app, Reader *reader);	/* asks the render worker again (flags or part changed) */
+/* Continues a draft: account, text of draft; opens the editor first where edit is true. */
+void app_open_draft(App *app, unsigned account, Draft *draft /* taken */, const char *id /* NULL: new */, bool edit);
+void app_sync_now(App *app);
+void app_run(App *app, char **argv /* taken */, void (*done)(App *app, int wait_status, void *data), void *data);
+bool app_idle(const App *app);			/* no request without its end, nothing dirty: for tests and :wait */

@@ -1,0 +1,2 @@
+/* src/command/empty.c: placeholder until the first file of this folder lands */
+typedef int empty_command;

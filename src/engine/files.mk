@@ -1,0 +1,4 @@
+# src/engine/files.mk: sources of this folder
+noinst_LIBRARIES += src/libengine.a
+src_libengine_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBETPAN_CFLAGS) $(OPENSSL_CFLAGS)
+src_libengine_a_SOURCES = src/engine/empty.c

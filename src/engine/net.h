@@ -1,0 +1,45 @@
+/* engine/net.h: one TLS or plain connection as a libetpan mailstream, with every rule of PROTOCOL-NOTES 2.2 */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <libetpan/libetpan.h>
+
+#include "surel/conf.h"
+#include "surel/engine.h"
+
+typedef struct Net Net;
+
+typedef struct NetOptions {
+	const ServerUrl *url;
+	const char *ca_file;		/* NULL: system store only */
+	int control_fd;			/* readable: the blocked call is given a chance to end; -1 none */
+	bool (*interrupted)(void *data);/* asked when control_fd is readable; true: cancel (ERROR_CANCELLED) */
+	StepReport step;		/* NULL, or told DNS, TCP, TLS */
+	void *data;			/* for interrupted and step */
+	unsigned timeout_s;		/* silence per read; 0: 60 */
+	bool imap_guard;		/* wire guard for the libetpan IMAP parser */
+} NetOptions;
+
+/* Resolve, connect (all addresses, happy-eyeballs-like 250 ms stagger or simple order with 10 s each), TLS when implicit. */
+Net *net_open(const NetOptions *options, GError **error);
+/* After the protocol's STARTTLS/STLS was accepted: refuses any byte read ahead (ERROR_PROTOCOL), then the handshake. */
+bool net_starttls(Net *net, GError **error);
+bool net_is_secure(const Net *net);
+mailstream *net_stream(Net *net);
+/* Line protocols (POP3, SMTP). Line without CRLF, any bytes; a line over max_bytes is ERROR_PROTOCOL. */
+bool net_read_line(Net *net, GByteArray *line, size_t max_bytes, GError **error);
+bool net_write(Net *net, const void *bytes, size_t size, GError **error);	/* buffered */
+bool net_printf(Net *net, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);	/* refuses CR, LF, NUL inside; adds CRLF */
+bool net_flush(Net *net, GError **error);
+/* Waits for input at most timeout_ms: true with *ret_input (data, or an error to be found by reading) or *ret_control. */
+bool net_wait(Net *net, int timeout_ms, bool *ret_input, bool *ret_control, GError **error);
+void net_set_timeout(Net *net, unsigned seconds);
+void net_set_deadline(Net *net, unsigned seconds);	/* absolute, per operation; 0: none */
+void net_set_budget(Net *net, uint64_t bytes);		/* received bytes allowed from now; 0: none */
+/* The sticky error of the connection as a GError (context added), or fallback with the server's last words. Returns false. */
+bool net_fail(Net *net, SurelError fallback, GError **error, const char *format, ...) G_GNUC_PRINTF(4, 5);
+/* Last complete line received, cleaned, for messages such as BYE. Borrowed. */
+const char *net_last_line(Net *net);
+/* Negotiated facts for SCRAM-PLUS and account test: "TLS 1.3, mail.example.org, valid until 2027-01-01". Caller frees. */
+char *net_describe(const Net *net);
+void net_close(Net *net);	/* close_notify, close; NULL is fine */

@@ -1,0 +1,1 @@
+# tests/bench/files.mk: what this folder adds to the build

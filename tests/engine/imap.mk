@@ -1,0 +1,1 @@
+# tests/engine/imap.mk: engine tests of imap

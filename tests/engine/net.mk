@@ -1,0 +1,1 @@
+# tests/engine/net.mk: engine tests of net

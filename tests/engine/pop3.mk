@@ -1,0 +1,1 @@
+# tests/engine/pop3.mk: engine tests of pop3

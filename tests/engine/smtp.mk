@@ -1,0 +1,1 @@
+# tests/engine/smtp.mk: engine tests of smtp

@@ -1,0 +1,1 @@
+# tests/lint/files.mk: what this folder adds to the build

@@ -1,0 +1,1 @@
+# tests/store/files.mk: what this folder adds to the build

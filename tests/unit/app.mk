@@ -1,0 +1,1 @@
+# tests/unit/app.mk: unit tests of src/app

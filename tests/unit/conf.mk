@@ -1,0 +1,1 @@
+# tests/unit/conf.mk: unit tests of src/conf

@@ -1,0 +1,1 @@
+# tests/unit/ipc.mk: unit tests of src/ipc

@@ -1,0 +1,1 @@
+# tests/unit/mail.mk: unit tests of src/mail

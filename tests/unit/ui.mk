@@ -1,0 +1,1 @@
+# tests/unit/ui.mk: unit tests of src/ui

@@ -1,0 +1,77 @@
+/* src/base/error.c: the GError domain: codes from errors.def, context, remedies */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "surel/base.h"
+
+#include <errno.h>
+
+typedef struct ErrorRow {
+	const char *nick, *remedy;
+} ErrorRow;
+
+static const ErrorRow error_rows[ERROR_COUNT] = {
+#define ERROR_ROW(id, nick, remedy) [ERROR_##id] = { nick, remedy },
+#include "surel/errors.def"
+#undef ERROR_ROW
+};
+
+G_DEFINE_QUARK(surel-error, surel_error)
+
+const char *
+error_nick(int code)
+{
+	return code >= 0 && code < ERROR_COUNT ? error_rows[code].nick : "error";
+}
+
+const char *
+error_remedy(int code)
+{
+	return code >= 0 && code < ERROR_COUNT ? error_rows[code].remedy : "";
+}
+
+bool
+error_set(GError **error, SurelError code, const char *format, ...)
+{
+	if (!error)
+		return false;
+	va_list args;
+	va_start(args, format);
+	g_clear_error(error);
+	*error = g_error_new_valist(SUREL_ERROR, code, format, args);
+	va_end(args);
+	return false;
+}
+
+static SurelError
+code_of_errno(int value)
+{
+	if (value == ENOSPC || value == EDQUOT || value == EFBIG)
+		return ERROR_DISK_FULL;
+	if (value == EACCES || value == EPERM || value == EROFS)
+		return ERROR_PERMISSION;
+	if (value == ENOENT || value == ENOTDIR)
+		return ERROR_NOT_FOUND;
+	return ERROR_IO;
+}
+
+bool
+error_set_errno(GError **error, int errno_value, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	g_autofree char *what = g_strdup_vprintf(format, args);
+	va_end(args);
+	return error_set(error, code_of_errno(errno_value), "%s: %s", what, g_strerror(errno_value));
+}
+
+bool
+error_wrap(GError **error, const char *format, ...)
+{
+	if (!error || !*error)
+		return false;
+	va_list args;
+	va_start(args, format);
+	g_autofree char *context = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_prefix_error(error, "%s: ", context);
+	return false;
+}

@@ -86,13 +86,20 @@ typedef struct Review {
 	char *warning;		/* NULL */
 } Review;
 
+/* Rows of the review screen, Review.cursor; attachment i is REVIEW_ATTACHMENTS + i. */
+enum { REVIEW_FROM, REVIEW_TO, REVIEW_CC, REVIEW_BCC, REVIEW_SUBJECT, REVIEW_ATTACHMENTS };
+
+/* A row of the outbox, all accounts, oldest first; Place.cursor is its index in App.outbox. */
+typedef struct OutboxRow { unsigned account; Outbox *outbox; } OutboxRow;
+
 typedef enum PlaceKind { PLACE_LIST, PLACE_READER, PLACE_PARTS, PLACE_LINKS, PLACE_REVIEW, PLACE_OUTBOX, PLACE_HELP, PLACE_LOG } PlaceKind;
 typedef struct Place {
 	PlaceKind kind;
 	Mailbox *mailbox;	/* PLACE_LIST */
 	Reader *reader;		/* PLACE_READER; PARTS and LINKS borrow the one below them */
 	Review *review;		/* PLACE_REVIEW */
-	unsigned cursor, top, height;	/* OUTBOX, HELP, LOG, PARTS, LINKS: rows */
+	unsigned cursor, top, height;	/* OUTBOX, HELP, LOG, PARTS, LINKS: rows; commands may set them past the end, the view clamps them */
+	unsigned rows;		/* HELP, LOG: number of lines, set by the view */
 	char *filter;		/* HELP: words typed */
 	Scope help_scope;	/* HELP: the place it was asked from */
 } Place;
@@ -125,6 +132,7 @@ typedef struct AppAccount {
 	char *progress_what; int64_t progress_done, progress_total;	/* NULL: none */
 	bool locked;			/* another surel syncs this account */
 	int64_t generation;
+	struct AccountPrivate *priv;	/* lock, secret, timers of the supervisor */
 } AppAccount;
 
 struct App {
@@ -135,11 +143,14 @@ struct App {
 	unsigned side_cursor, side_top, side_height;
 	bool side_focused;
 	Prompt *prompt;			/* NULL: none */
+	GPtrArray *outbox;		/* of OutboxRow *, never NULL */
 	GPtrArray *notices;		/* of Notice *, the log view shows them all, the status line the newest for 6 s (errors until a key) */
 	char *index_progress;		/* NULL: index is up to date */
 	unsigned dirty;			/* Dirty bits */
 	bool quit;
 	bool hints;
+	bool redraw, bell;		/* asked of ui/loop.c, which does it and clears it */
+	char *clipboard;		/* same: text for OSC 52, freed by the loop */
 	int exit_status;
 	/* the terminal is handed to a program (editor, viewer, shell): set by commands, done by ui/loop.c, then called back */
 	char **run_argv;		/* NULL: nothing to run */
@@ -171,4 +182,60 @@ void app_render(App *app, Reader *reader);	/* asks the render worker again (flag
 void app_open_draft(App *app, unsigned account, Draft *draft /* taken */, const char *id /* NULL: new */, bool edit);
 void app_sync_now(App *app);
 void app_run(App *app, char **argv /* taken */, void (*done)(App *app, int wait_status, void *data), void *data);
+void app_mark_read(App *app, MsgRef ref);
+/* Changes on messages of several accounts: one undo step per account; false after a notice said why not. */
+bool app_set_flags(App *app, const MsgRef *refs, size_t n, uint32_t set, uint32_t clear);
+bool app_move(App *app, const MsgRef *refs, size_t n, unsigned account, FolderId target, bool copy);
+/* To the account's folder of that role, which is made when there is none (Archive, Trash). */
+bool app_move_to_role(App *app, const MsgRef *refs, size_t n, FolderRole role);
+bool app_delete_for_good(App *app, const MsgRef *refs, size_t n);
+void app_undo(App *app);			/* a send in its window first, then the newest change */
+AppAccount *app_account(const App *app, unsigned account);
+Msg *app_msg(App *app, MsgRef ref);		/* NULL after a notice */
+Mailbox *app_mailbox(const App *app);		/* the list that is shown or lies below what is shown; NULL: none */
+Reader *app_reader(const App *app);		/* same for the message */
+/* Finds a folder by what a person typed: "Lampiran", "kerja:Lampiran", a part of a name. near: account preferred. False: none. */
+bool app_find_folder(App *app, const char *typed, unsigned near, unsigned *ret_account, FolderId *ret_folder);
+void app_open_folder(App *app, unsigned account, FolderId folder);
+void app_refresh(App *app);			/* the store changed: lists, folders and outbox are read again */
+void app_doorbell(App *app, unsigned account);	/* intents were written: keeper and sync worker are told */
+/* Writing (src/app/compose.c). */
+void app_compose(App *app, Draft *draft /* taken; NULL: empty */);	/* asks for what is missing, then the editor */
+void app_reply(App *app, MsgRef ref, ReplyKind kind);
+void app_resume(App *app);			/* the newest draft that lies there */
+void app_edit_draft(App *app, Review *review);	/* the editor, then the review screen again */
+bool app_save_draft(App *app, Review *review);
+void app_send(App *app, Review *review);	/* asks where something looks forgotten */
+void app_postpone(App *app, Review *review);
+void app_discard(App *app, Review *review);
+bool app_attach(App *app, Review *review, const char *path);
+void app_next_identity(App *app, Review *review);
+/* Outbox (src/app/outbox.c). */
+void app_outbox_read(App *app);
+void app_outbox_send_now(App *app, const OutboxRow *row);
+void app_outbox_take_back(App *app, const OutboxRow *row);	/* to the review screen */
+void app_outbox_mark_sent(App *app, const OutboxRow *row);
+/* Prompts. done is called once, with NULL when it was given up; data is freed after it. */
+Prompt *prompt_new(PromptKind kind, const char *label, const char *text, void (*done)(App *app, const char *text, void *data), void *data, GDestroyNotify free_data);
+void prompt_free(Prompt *prompt);
+void app_confirm(App *app, const char *question, void (*yes)(App *app, void *data), void *data, GDestroyNotify free_data);
+/* Address of a file to show or save: "~" and "~/" of the user. Caller frees. */
+char *path_expand(const char *path);
+/* A name in directory that does not exist yet: "a.pdf", "a (2).pdf". Caller frees. */
+char *path_unused(const char *directory, const char *name);
 bool app_idle(const App *app);			/* no request without its end, nothing dirty: for tests and :wait */
+
+/* ---- without a screen (src/app/cli.c) ---- */
+/* Exit statuses of every command; those of sysexits.h where one fits. */
+typedef enum ExitStatus {
+	STATUS_OK = 0, STATUS_PROBLEMS = 1 /* check or test found some; no hits */, STATUS_USAGE = 64, STATUS_DATA = 65 /* damaged or bad input */,
+	STATUS_NO_INPUT = 66 /* no such file, account or message */, STATUS_UNAVAILABLE = 69 /* server not reachable, refused */, STATUS_INTERNAL = 70,
+	STATUS_CANNOT_CREATE = 73, STATUS_IO = 74, STATUS_RETRY = 75 /* some account failed, or is synced by another surel */, STATUS_AUTH = 77, STATUS_CONFIG = 78
+} ExitStatus;
+int status_of_error(const GError *error);
+/* What the command line asks of the screen. */
+typedef struct CliScreen { char *open /* file or "-" */, *compose /* mailto: or address, "" empty */; } CliScreen;
+/* True: done, *ret_status. False: the screen is wanted, *ret_screen says for what (caller frees its strings). */
+bool cli_main(int argc, char **argv, CliScreen *ret_screen, int *ret_status);
+/* First run: asks on a terminal, else says what to write. NULL: nothing was set up, *ret_status. */
+Config *cli_setup(const char *path, int *ret_status);

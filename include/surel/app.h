@@ -74,6 +74,9 @@ typedef struct Reader {
 	uint32_t request;
 	unsigned link;		/* cursor in the list of links or parts */
 	char *find;		/* text looked for inside; NULL */
+	int find_step;		/* set by commands: 1 next match, -1 previous; the view moves top there and clears it */
+	void *layout;		/* the view's wrapped lines, freed with layout_free; both NULL at first */
+	GDestroyNotify layout_free;
 } Reader;
 
 /* ---- a draft on its review screen ---- */
@@ -113,6 +116,8 @@ typedef struct Prompt {
 	unsigned cursor;	/* byte offset */
 	GPtrArray *completions;	/* of Completion * (command.h), NULL: none shown */
 	int chosen;		/* in completions; -1 */
+	unsigned word;		/* byte offset of the word that the completions replace */
+	int history;		/* how far back in the lines typed before; 0: the line being typed */
 	void (*done)(App *app, const char *text /* NULL: given up */, void *data);
 	void (*changed)(App *app, const char *text, void *data);	/* each key; may be NULL */
 	GPtrArray *(*complete)(App *app, const char *text);		/* of Completion *; may be NULL */
@@ -135,6 +140,15 @@ typedef struct AppAccount {
 	struct AccountPrivate *priv;	/* lock, secret, timers of the supervisor */
 } AppAccount;
 
+/* What the screen keeps about itself between frames (src/ui, src/view). */
+typedef struct UiState {
+	GPtrArray *history;	/* of char *: PromptKind as a letter + line, newest last; NULL: nothing typed yet */
+	guint notices_seen;	/* notices before this one were there when a key was pressed */
+	int64_t redraw_at;	/* monotonic microseconds when something shown changes by itself (countdown, end of a notice); 0: never */
+	int64_t fixed_now;	/* tests: the clock in seconds; 0: the real one */
+	char pending[32];	/* keys and count typed so far, for the status line */
+} UiState;
+
 struct App {
 	Config *config;
 	GPtrArray *accounts;		/* of AppAccount * */
@@ -156,6 +170,10 @@ struct App {
 	char **run_argv;		/* NULL: nothing to run */
 	void (*run_done)(App *app, int wait_status, void *data);
 	void *run_data;
+	/* wishes of commands for the terminal, done and cleared by ui/loop.c */
+	char *clipboard;		/* text to copy (OSC 52); NULL: none */
+	bool bell, redraw;		/* redraw: everything, the terminal may be garbled */
+	UiState ui;
 	struct AppPrivate *priv;	/* workers, timers, requests */
 };
 

@@ -170,9 +170,6 @@ struct App {
 	char **run_argv;		/* NULL: nothing to run */
 	void (*run_done)(App *app, int wait_status, void *data);
 	void *run_data;
-	/* wishes of commands for the terminal, done and cleared by ui/loop.c */
-	char *clipboard;		/* text to copy (OSC 52); NULL: none */
-	bool bell, redraw;		/* redraw: everything, the terminal may be garbled */
 	UiState ui;
 	struct AppPrivate *priv;	/* workers, timers, requests */
 };

@@ -69,5 +69,6 @@ const char *worker_account(const Worker *worker);
 bool worker_running(const Worker *worker);
 bool worker_send(Worker *worker, const Frame *frame);	/* false: not running; the store has the truth, nothing is lost */
 void worker_restart_now(Worker *worker);		/* skips the back-off */
+void worker_quit(Worker *worker);			/* sends QUIT and returns: ask all, then free all, and they end side by side */
 void worker_free(Worker *worker);			/* QUIT, then SIGKILL after 2 s; reaps */
 enum { WORKER_EXIT_DONE = 0 /* work finished, start me when there is more */, WORKER_EXIT_RETRY = 75, WORKER_EXIT_STOP = 77 /* auth or configuration: ask the person */ };

@@ -1,4 +1,4 @@
 # src/ipc/files.mk: sources of this folder
 noinst_LIBRARIES += src/libipc.a
 src_libipc_a_CPPFLAGS = $(AM_CPPFLAGS) 
-src_libipc_a_SOURCES = src/ipc/empty.c
+src_libipc_a_SOURCES = src/ipc/channel.c src/ipc/protocol.c src/ipc/worker.c

@@ -1,2 +1,0 @@
-/* src/ipc/empty.c: placeholder until the first file of this folder lands */
-typedef int empty_ipc;

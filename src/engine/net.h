@@ -25,9 +25,12 @@ Net *net_open(const NetOptions *options, GError **error);
 /* After the protocol's STARTTLS/STLS was accepted: refuses any byte read ahead (ERROR_PROTOCOL), then the handshake. */
 bool net_starttls(Net *net, GError **error);
 bool net_is_secure(const Net *net);
+/* For libetpan, which closes and frees it with its session; free the session before net_close. */
 mailstream *net_stream(Net *net);
 /* Line protocols (POP3, SMTP). Line without CRLF, any bytes; a line over max_bytes is ERROR_PROTOCOL. */
 bool net_read_line(Net *net, GByteArray *line, size_t max_bytes, GError **error);
+/* Same for replies, where a bare LF ends a line too (some small servers send that). */
+bool net_read_reply(Net *net, GByteArray *line, size_t max_bytes, GError **error);
 bool net_write(Net *net, const void *bytes, size_t size, GError **error);	/* buffered */
 bool net_printf(Net *net, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);	/* refuses CR, LF, NUL inside; adds CRLF */
 bool net_flush(Net *net, GError **error);
@@ -42,4 +45,7 @@ bool net_fail(Net *net, SurelError fallback, GError **error, const char *format,
 const char *net_last_line(Net *net);
 /* Negotiated facts for SCRAM-PLUS and account test: "TLS 1.3, mail.example.org, valid until 2027-01-01". Caller frees. */
 char *net_describe(const Net *net);
+int net_cert_days(const Net *net);	/* until the certificate expires; -1 without TLS */
+/* RFC 9266 channel binding "tls-exporter", 32 bytes; false without TLS 1.3. */
+bool net_channel_binding(Net *net, uint8_t binding[32]);
 void net_close(Net *net);	/* close_notify, close; NULL is fine */

@@ -73,6 +73,14 @@ Config *config_load(const char *path, GError **error);
 /* Same for text in memory; name is used in messages. Never NULL: for tests, fuzzing and the set-up. */
 Config *config_parse(const char *name, const char *text);
 void config_free(Config *config);
+/* $SUREL_CONFIG, else surel.conf in os_config_dir. Caller frees. */
+char *config_default_path(void);
+/* The secrets file: "secrets" beside the default configuration file. Caller frees. */
+char *config_secrets_path(void);
+/* `surel.conf:12: [account work] incomming: unknown key; did you mean "incoming"?` Caller frees. */
+char *config_problem_line(const ConfigProblem *problem);
+/* All problems, a line each, and a closing line: what `surel config check` prints. Caller frees. */
+char *config_report(const Config *config);
 const Account *config_account(const Config *config, const char *name);	/* NULL when there is none */
 bool config_bool(const Config *config, OptionId id);
 int64_t config_int(const Config *config, OptionId id);

@@ -1,2 +1,0 @@
-/* src/mail/empty.c: placeholder until the first file of this folder lands */
-typedef int empty_mail;

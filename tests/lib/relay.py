@@ -1,0 +1,208 @@
+# tests/lib/relay.py: the other side of submission: an SMTP server that delivers to Dovecot's LMTP socket
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""relay = Relay(); server = Dovecot(tmp, users, relay_port=relay.port); relay.start(server.lmtp, server.users)
+
+Dovecot's submission service passes messages to this server, which hands them to LMTP for known recipients and refuses unknown
+ones with 550. Runs in a thread with its own event loop. `deliveries` records (recipient, Message-ID, bytes) of what was accepted;
+`refuse` maps an address to a reply such as b"450 4.2.0 Try later"; `relay.lose_reply = True` drops the connection instead of the
+final 250 (the message is delivered all the same)."""
+import asyncio
+import email
+import re
+import threading
+
+import ports
+
+
+class Relay:
+    def __init__(self):
+        self.port = ports.free_port()
+        self.deliveries = []
+        self.refuse = {}
+        self.lose_reply = False
+        self.thread = self.loop = None
+
+    def start(self, lmtp, users, domains=None):
+        """lmtp: path of the socket, or None to record only. users: names (local parts) that exist. domains: None is any."""
+        self.lmtp, self.users, self.domains = lmtp, users, domains
+        ready = threading.Event()
+        self.thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
+        self.thread.start()
+        if not ready.wait(10):
+            raise RuntimeError("the relay did not start")
+        return self
+
+    def stop(self):
+        if self.loop:
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self.thread.join(5)
+            self.loop = None
+
+    def message_ids(self, recipient=None):
+        return sorted(i for r, i, _ in self.deliveries if recipient in (None, r))
+
+    def _run(self, ready):
+        self.loop = loop = asyncio.new_event_loop()
+        server = loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=1 << 20))
+        ready.set()
+        loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+
+    async def _serve(self, reader, writer):
+        try:
+            await Session(self, reader, writer).run()
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ValueError):
+            pass
+        finally:
+            writer.close()
+
+    def verdict(self, address):
+        """Reply to RCPT for an address."""
+        if address in self.refuse:
+            return self.refuse[address]
+        local, _, domain = address.rpartition("@")
+        local = local.split("+")[0]
+        if local.lower() not in {u.lower() for u in self.users} or (self.domains and domain.lower() not in self.domains):
+            return b"550 5.1.1 No such person here"
+        return b"250 2.1.5 OK"
+
+
+class Session:
+    def __init__(self, relay, reader, writer):
+        self.relay, self.reader, self.writer = relay, reader, writer
+        self.reset()
+
+    def reset(self):
+        self.sender, self.recipients, self.chunks = None, [], []
+
+    async def say(self, line):
+        self.writer.write(line + b"\r\n")
+        await self.writer.drain()
+
+    async def run(self):
+        await self.say(b"220 relay.test ESMTP")
+        while True:
+            line = (await self.reader.readuntil(b"\n")).rstrip(b"\r\n")
+            verb, _, rest = line.partition(b" ")
+            verb = verb.upper()
+            if verb == b"QUIT":
+                return await self.say(b"221 2.0.0 Bye")
+            handler = getattr(self, "do_" + verb.decode("ascii", "replace").lower(), None)
+            if handler is None:
+                await self.say(b"502 5.5.1 What?")
+            elif await handler(rest) is False:
+                return
+
+    async def do_ehlo(self, _):
+        self.reset()
+        for line in (b"250-relay.test", b"250-8BITMIME", b"250-SMTPUTF8", b"250-PIPELINING", b"250-CHUNKING", b"250-ENHANCEDSTATUSCODES",
+                     b"250-DSN", b"250-VRFY", b"250 SIZE 52428800"):
+            await self.say(line)
+
+    async def do_helo(self, _):
+        await self.say(b"250 relay.test")
+
+    async def do_xclient(self, _):
+        await self.say(b"220 relay.test ESMTP")
+
+    async def do_rset(self, _):
+        self.reset()
+        await self.say(b"250 2.0.0 OK")
+
+    async def do_noop(self, _):
+        await self.say(b"250 2.0.0 OK")
+
+    async def do_vrfy(self, _):
+        await self.say(b"252 2.3.3 Try RCPT")
+
+    async def do_mail(self, rest):
+        self.reset()
+        self.sender = _address(rest)
+        await self.say(b"250 2.1.0 OK")
+
+    async def do_rcpt(self, rest):
+        address = _address(rest)
+        reply = self.relay.verdict(address)
+        if reply.startswith(b"2"):
+            self.recipients.append(address)
+        await self.say(reply)
+
+    async def do_data(self, _):
+        if not self.recipients:
+            return await self.say(b"554 5.5.1 No valid recipients")
+        await self.say(b"354 Go on")
+        lines = []
+        while True:
+            line = await self.reader.readuntil(b"\n")
+            if line == b".\r\n":
+                break
+            lines.append(line[1:] if line.startswith(b".") else line)
+        return await self.accept(b"".join(lines))
+
+    async def do_bdat(self, rest):
+        words = rest.split()
+        self.chunks.append(await self.reader.readexactly(int(words[0])))
+        if len(words) > 1 and words[1].upper() == b"LAST":
+            return await self.accept(b"".join(self.chunks))
+        return await self.say(b"250 2.0.0 OK")
+
+    async def accept(self, data):
+        if self.relay.lmtp:
+            reply = await deliver(self.relay.lmtp, self.sender, self.recipients, data)
+            if not reply.startswith(b"2"):
+                return await self.say(b"451 4.3.0 " + reply[:200])
+        match = re.search(rb"(?im)^message-id:\s*(<[^>]*>)", data.split(b"\r\n\r\n")[0])
+        for recipient in self.recipients:
+            self.relay.deliveries.append((recipient, match.group(1).decode("utf-8", "replace") if match else "", data))
+        self.reset()
+        if self.relay.lose_reply:
+            return False
+        return await self.say(b"250 2.0.0 Accepted")
+
+
+async def deliver(socket_path, sender, recipients, data):
+    """One LMTP transaction; the first bad reply, or the last good one."""
+    reader, writer = await asyncio.open_unix_connection(socket_path)
+
+    async def reply():
+        while True:
+            line = await reader.readline()
+            if not line or line[3:4] != b"-":
+                return line.strip()
+
+    async def ask(line):
+        writer.write(line + b"\r\n")
+        await writer.drain()
+        return await reply()
+
+    try:
+        await reply()
+        answer = await ask(b"LHLO relay.test")
+        lines = [b"MAIL FROM:<" + sender.encode() + b">"] + [b"RCPT TO:<" + r.encode() + b">" for r in recipients] + [b"DATA"]
+        for line in lines:
+            answer = await ask(line)
+            if answer[:1] not in (b"2", b"3"):
+                return answer or b"451 LMTP went away"
+        stuffed = re.sub(rb"(?m)^\.", b"..", data)
+        writer.write(stuffed + (b"" if stuffed.endswith(b"\r\n") else b"\r\n") + b".\r\n")
+        await writer.drain()
+        for _ in recipients:
+            answer = await reply()
+            if not answer.startswith(b"2"):
+                return answer or b"451 LMTP went away"
+        return answer
+    finally:
+        writer.close()
+
+
+def _address(rest):
+    match = re.search(rb":\s*<([^>]*)>", rest)
+    return match.group(1).decode("utf-8", "replace") if match else ""
+
+
+def parse(data):
+    return email.message_from_bytes(data)

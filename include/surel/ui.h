@@ -14,7 +14,8 @@ typedef enum ColourId {
 
 /* ---- surfaces: cells that views draw into ---- */
 enum { CELL_BYTES = 32 };	/* one grapheme cluster, longer ones are cut */
-typedef struct Cell { char text[CELL_BYTES]; uint8_t width; uint8_t colour; uint8_t attributes; } Cell;	/* width 0: right half of a wide one */
+/* width 0: right half of a wide one; tint: colour whose background lies over this one, COLOUR_NORMAL: none */
+typedef struct Cell { char text[CELL_BYTES]; uint8_t width, colour, attributes, tint; } Cell;
 typedef enum CellAttribute { CELL_BOLD = 1, CELL_UNDERLINE = 2, CELL_REVERSE = 4, CELL_DIM = 8, CELL_ITALIC = 16 } CellAttribute;
 typedef struct Surface { int width, height, stride; Cell *cells; } Surface;
 Surface *surface_new(int width, int height);
@@ -24,7 +25,15 @@ Surface surface_part(Surface *surface, int row, int column, int height, int widt
 void surface_fill(Surface *surface, ColourId colour);
 /* Text (cleaned by the callee as a last line of defence), clipped at the edge; returns columns used. attributes: extra CellAttribute. */
 int surface_put(Surface *surface, int row, int column, ColourId colour, unsigned attributes, const char *text);
+/* The same, right-aligned to end before column; returns the column it starts at. */
+int surface_put_right(Surface *surface, int row, int column, ColourId colour, unsigned attributes, const char *text);
+/* text in the middle of the row, cut to the width. */
+void surface_put_centred(Surface *surface, int row, ColourId colour, unsigned attributes, const char *text);
+/* count times the cluster glyph, which is one column wide: rules, bars. */
+void surface_repeat(Surface *surface, int row, int column, int count, ColourId colour, const char *glyph);
 void surface_tint(Surface *surface, int row, int column, int width, ColourId colour);	/* cursor bar: background and reverse of colour over what is there */
+/* Text of all rows without trailing spaces, each ended by LF. Caller frees: for tests. */
+char *surface_dump(const Surface *surface);
 
 /* ---- screen ---- */
 bool screen_start(const Config *config, GError **error);	/* ERROR_INPUT: TERM unknown, not a terminal */
@@ -38,6 +47,9 @@ bool screen_theme(const char *name, GError **error);	/* themes/NAME.theme: insta
 bool screen_utf8(void);
 void screen_clipboard(const char *text);	/* OSC 52 */
 void screen_bell(void);
+void screen_mouse(bool enabled);
+int screen_input_fd(void);		/* the terminal's input; /dev/tty where stdin is not a terminal */
+bool screen_resized(void);		/* asks the terminal for its size; true when it changed */
 
 /* ---- keys ---- */
 typedef struct Key { uint32_t code; uint8_t modifiers; } Key;	/* code: Unicode, or KEYCODE_* above 0x110000 */
@@ -62,4 +74,7 @@ bool prompt_key(App *app, Key key, const char *pasted);	/* false: not for it */
 
 /* ---- loop ---- */
 /* Draws and dispatches until app->quit. draw: composes the whole screen (view_draw). Returns the exit status. */
+typedef void (*ClickScreen)(App *app, const Keymap *keymap, int row, int column, int button);	/* button: left, middle, right, wheel up, wheel down */
+int ui_run_clicks(App *app, Keymap *keymap, void (*draw)(App *app, const Keymap *keymap, Surface *surface, int *ret_cursor_row, int *ret_cursor_column),
+		  ClickScreen click);
 int ui_run(App *app, Keymap *keymap, void (*draw)(App *app, const Keymap *keymap, Surface *surface, int *ret_cursor_row, int *ret_cursor_column));

@@ -1,2 +1,0 @@
-/* src/ui/empty.c: placeholder until the first file of this folder lands */
-typedef int empty_ui;

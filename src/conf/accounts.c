@@ -12,7 +12,7 @@ typedef struct Builder {
 	Config *config;
 	const ConfigLine *line;
 	Account *account;
-	bool leave_set, keep_set;
+	bool leave_set, keep_set, incoming_set, from_set;
 	char *early_signature;		/* signature and alias lines above the first "from" */
 	GPtrArray *early_aliases;
 } Builder;
@@ -40,6 +40,7 @@ set_url(Builder *builder, ServerUrl *url, bool outgoing)
 {
 	g_autofree char *why = NULL;
 	ServerUrl parsed;
+	builder->incoming_set = builder->incoming_set || !outgoing;
 	if (!conf_url_parse(builder->line->value, outgoing, &parsed, &why))
 		return fatal(builder, why);
 	conf_url_clear(url);
@@ -153,6 +154,7 @@ key_from(Builder *builder)
 {
 	const char *value = builder->line->value;
 	const char *open = strrchr(value, '<');
+	builder->from_set = true;
 	g_autofree char *name = g_strndup(value, open ? (size_t)(open - value) : 0);
 	g_autofree char *address = g_strdup(open ? open + 1 : value);
 	g_strstrip(name);
@@ -255,7 +257,6 @@ key_leave(Builder *builder)
 	Account *account = builder->account;
 	const char *value = builder->line->value;
 	bool leave;
-	builder->leave_set = true;
 	if (strcmp(value, "until-deleted") == 0)
 		account->leave = LEAVE_UNTIL_DELETED;
 	else if (parse_days(value, &account->leave_days))
@@ -264,6 +265,7 @@ key_leave(Builder *builder)
 		account->leave = leave ? LEAVE_YES : LEAVE_NO;
 	else
 		return fatal(builder, "must be yes, no, until-deleted, or a number of days such as 30 days");
+	builder->leave_set = true;
 	return true;
 }
 
@@ -272,7 +274,6 @@ key_keep(Builder *builder)
 {
 	Account *account = builder->account;
 	const char *value = builder->line->value;
-	builder->keep_set = true;
 	if (strcmp(value, "all") == 0)
 		account->keep = KEEP_ALL;
 	else if (strcmp(value, "headers") == 0)
@@ -281,6 +282,7 @@ key_keep(Builder *builder)
 		account->keep = KEEP_DAYS;
 	else
 		return fatal(builder, "must be all, headers, or a number of days such as 90 days");
+	builder->keep_set = true;
 	return true;
 }
 
@@ -439,12 +441,12 @@ check_whole(Builder *builder)
 {
 	Account *account = builder->account;
 	bool ok = true;
-	if (!account->incoming.host && !account->incoming.path)
-		ok = fatal(builder, "there is no usable \"incoming\"; add one such as incoming = imaps://mail.example.org");
-	if (account->outgoing.host && !account->identities->len)
-		ok = fatal(builder, "there is no usable \"from\"; add one such as from = Siti Rahma <siti@example.org>");
-	if (account->incoming.host && !account->user)
-		ok = fatal(builder, "there is no user name; add user = NAME, or from = ...");
+	if (!builder->incoming_set)
+		ok = fatal(builder, "incoming is missing; add one such as incoming = imaps://mail.example.org");
+	if (account->outgoing.host && !builder->from_set)
+		ok = fatal(builder, "from is missing; add one such as from = Siti Rahma <siti@example.org>");
+	if (account->incoming.host && !account->user && !builder->from_set)
+		ok = fatal(builder, "the user name is missing; add user = NAME, or from = ...");
 	if (account->password_command && account->token_command)
 		conf_problem(builder->config, builder->line, false, "both password_command and token_command are set; the token is used");
 	if (builder->leave_set && ok && account->incoming.protocol != PROTOCOL_POP3)

@@ -23,6 +23,8 @@ typedef struct BackendOps {
 	bool (*open)(Engine *engine, GError **error);
 	/* One full pass: pull metadata, rebase journal, push, pull bodies. folder NULL: all. With no new input it changes nothing (I12). */
 	bool (*sync)(Engine *engine, const char *folder, GError **error);
+	/* Only the journal, soon after a person changed something. NULL: store_apply_pending is all there is to do. */
+	bool (*push)(Engine *engine, GError **error);
 	/* Waits until the server or the supervisor has something, at most timeout_s; true with *ret_dirty when a sync is due. */
 	bool (*wait)(Engine *engine, unsigned timeout_s, bool *ret_dirty, GError **error);
 	/* Brings one body at once (the person waits for it). NULL: bodies are always here. */

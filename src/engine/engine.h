@@ -23,10 +23,20 @@ struct Engine {
 };
 typedef struct EngineFetch { uint32_t request; MsgId msg; } EngineFetch;
 
+void engine_init(Engine *engine, const Config *config, const Account *account, Channel *channel);
+/* Closes the backend, the connection and the store; the channel is the caller's. */
+void engine_clear(Engine *engine);
 /* Takes in all waiting frames; never blocks. False: the supervisor is gone or wants us to quit. */
 bool engine_poll(Engine *engine);
 /* For NetOptions.interrupted, data = Engine: polls, true when a quit or cancel came. */
 bool engine_interrupted(void *engine);
+/* engine_poll as a check: ERROR_CANCELLED when it is time to go. */
+bool engine_check(Engine *engine, GError **error);
+void engine_send(Engine *engine, const Frame *frame);
+void engine_done(Engine *engine, uint32_t request);
+void engine_failed(Engine *engine, uint32_t request, const GError *error);
+/* Answers the bodies people wait for. False with error set when the connection is gone. */
+bool engine_serve_fetches(Engine *engine, GError **error);
 void engine_set_state(Engine *engine, EngineState state, const char *text);
 void engine_progress(Engine *engine, const char *what, int64_t done, int64_t total);
 void engine_changed(Engine *engine, FolderId folder);

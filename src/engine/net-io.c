@@ -23,9 +23,10 @@ net_poll(Net *net, short events)
 {
 	bool silence;
 	int64_t until = wait_until(net, &silence);
+	int control_fd = net->interrupted ? net->control_fd : -1;
 
 	for (;;) {
-		struct pollfd fds[] = { { .fd = net->fd, .events = events }, { .fd = net->interrupted ? net->control_fd : -1, .events = POLLIN } };
+		struct pollfd fds[] = { { .fd = net->fd, .events = events }, { .fd = control_fd, .events = POLLIN } };
 		int64_t left_us = until - g_get_monotonic_time();
 
 		if (left_us <= 0 && silence)
@@ -41,6 +42,9 @@ net_poll(Net *net, short events)
 			return net_break(net, ERROR_CANCELLED, "%s: cancelled", net->where);
 		if (fds[0].revents)
 			return true;
+		/* A control that stays readable (its peer is gone) but must not interrupt: do not spin on it. */
+		if (fds[1].revents && poll(&fds[1], 1, 0) > 0)
+			control_fd = -1;
 	}
 }
 

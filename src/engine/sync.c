@@ -49,7 +49,7 @@ confine(const Engine *engine)
 	/* A maildir account's tree is where its owner put it. */
 	const char *tree = engine->account->incoming.protocol == PROTOCOL_MAILDIR ? engine->account->incoming.path : NULL;
 	const char *write_dirs[] = {mail, own, state_dir, "/tmp", "/var/tmp", "/dev/null", tree, NULL};
-	const char *read_dirs[] = {"/etc", "/usr", "/lib", "/run", "/dev", "/proc/self", NULL};
+	const char *read_dirs[] = {"/etc", "/usr", "/lib", "/run", "/dev", "/proc/self", engine->account->ca_file, NULL};
 
 	sandbox_enter(read_dirs, write_dirs, WORKER_MEMORY_MB);
 }

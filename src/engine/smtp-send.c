@@ -277,7 +277,7 @@ send_text(Send *send, int fd)
 	g_autofree char *buffer = g_malloc(SMTP_CHUNK_BYTES);
 	Text text = { .net = send->smtp->net, .line_start = true };
 
-	net_set_timeout(send->smtp->net, SMTP_DATA_S);
+	smtp_patience(send->smtp, SMTP_DATA_S);
 	for (;;) {
 		ssize_t n = read(fd, buffer, SMTP_CHUNK_BYTES);
 		if (n < 0 && errno == EINTR)
@@ -325,7 +325,7 @@ take_back(Send *send)
 
 	if (smtp->over)
 		return;
-	net_set_timeout(smtp->net, SMTP_QUIT_S * 4);
+	smtp_patience(smtp, SMTP_QUIT_S * 4);
 	if (!net_printf(smtp->net, NULL, "RSET") || !net_flush(smtp->net, NULL) || !smtp_read(smtp, &reply, NULL) || reply.code / 100 != 2)
 		smtp->over = true;
 }
@@ -339,7 +339,7 @@ send_opened(Send *send, int fd)
 		return verdict_set(send, SMTP_BROKEN, g_strdup_printf("%s is not a readable file", send->mail->path));
 	if (!check_mail(send, (uint64_t)st.st_size))
 		return send->verdict;
-	net_set_timeout(send->smtp->net, SMTP_REPLY_S);
+	smtp_patience(send->smtp, SMTP_REPLY_S);
 	if (!send_envelope(send, (uint64_t)st.st_size))
 		return send->verdict;
 	if (send->verdict == SMTP_READY && send->smtp->taken->len == 0)
@@ -375,7 +375,7 @@ smtp_commit(Smtp *smtp, char **ret_why)
 	g_auto(SmtpReply) reply = { 0 };
 
 	smtp->ready = false;
-	net_set_timeout(smtp->net, SMTP_DOT_S);
+	smtp_patience(smtp, SMTP_DOT_S);
 	if (!net_write(smtp->net, ".\r\n", 3, &error) || !net_flush(smtp->net, &error) || !smtp_read(smtp, &reply, &error)) {
 		smtp->over = true;
 		*ret_why = g_strdup(error->message);

@@ -20,6 +20,12 @@ smtp_reply_clear(SmtpReply *reply)
 	reply->code = 0;
 }
 
+void
+smtp_patience(Smtp *smtp, unsigned seconds)
+{
+	net_set_timeout(smtp->net, smtp->timeout_s ? smtp->timeout_s : seconds);
+}
+
 /* "250-text" -> its code, 0 for anything else; *ret_last false where more lines follow. */
 static int
 reply_code(const GByteArray *line, bool *ret_last)
@@ -199,8 +205,8 @@ smtp_open(const NetOptions *options, GError **error)
 	smtp->port = options->url->port;
 	smtp->mechanisms = g_new0(char *, 1);
 	smtp->taken = g_ptr_array_new_with_free_func(g_free);
-	if (!options->timeout_s)
-		net_set_timeout(net, SMTP_REPLY_S);
+	smtp->timeout_s = options->timeout_s;
+	smtp_patience(smtp, SMTP_REPLY_S);
 	if (smtp_greet(smtp, options->url->tls, error))
 		return smtp;
 	smtp_close(smtp);
@@ -277,7 +283,9 @@ smtp_describe(const Smtp *smtp)
 	}
 	g_string_append_printf(text, "%s%s%s", smtp->caps & SMTP_CAP_PIPELINING ? "PIPELINING " : "", smtp->caps & SMTP_CAP_8BITMIME ? "8BITMIME " : "",
 			       smtp->caps & SMTP_CAP_SMTPUTF8 ? "SMTPUTF8" : "");
-	return g_strchomp(g_string_free(text, FALSE));
+	while (text->len > 0 && strchr(" ;", text->str[text->len - 1]))
+		g_string_truncate(text, text->len - 1);
+	return g_string_free(text, FALSE);
 }
 
 bool
@@ -300,7 +308,7 @@ smtp_close(Smtp *smtp)
 	/* After a text without its dot a QUIT would become part of the text; hanging up is what says "forget it". */
 	if (smtp_usable(smtp)) {
 		g_auto(SmtpReply) reply = { 0 };
-		net_set_timeout(smtp->net, SMTP_QUIT_S);
+		smtp_patience(smtp, SMTP_QUIT_S);
 		smtp_command(smtp, "QUIT", &reply, NULL);
 	}
 	net_close(smtp->net);

@@ -61,6 +61,7 @@ struct Smtp {
 	Net *net;
 	char *host;
 	uint16_t port;
+	unsigned timeout_s;	/* of every step where NetOptions set one; 0: those of RFC 5321 4.5.3.2 */
 	unsigned caps;		/* SmtpCap */
 	uint64_t size_limit;	/* bytes; 0: none told */
 	char **mechanisms;	/* of AUTH, upper case; never NULL */
@@ -68,6 +69,8 @@ struct Smtp {
 	bool over;		/* no further command makes sense */
 	GPtrArray *taken;	/* of char *: recipients accepted in this transaction */
 };
+/* Time the server has for what comes next, in seconds. */
+void smtp_patience(Smtp *smtp, unsigned seconds);
 void smtp_reply_clear(SmtpReply *reply);
 /* Reads one whole reply. False: connection lost or nonsense, *error set. 421 makes the session over. */
 bool smtp_read(Smtp *smtp, SmtpReply *ret_reply, GError **error);

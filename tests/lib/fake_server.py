@@ -197,14 +197,14 @@ class Conn:
 
     def play(self, text):
         """A transcript: "S: line" sends it with CRLF, "C: regex" expects a line, "W: seconds" waits, "T: cert" starts TLS,
-        "X:" cuts. S! sends without CRLF and with \\r \\n \\0 \\xNN escapes."""
+        "X:" cuts. "S!: text" sends without CRLF and with \\r \\n \\0 \\xNN escapes."""
         for row in text.strip("\n").split("\n"):
             row = row.strip()
             kind, rest = row[:2], row[3:]
             if kind == "S:":
                 self.send(rest + "\r\n")
             elif kind == "S!":
-                self.send(rest.encode().decode("unicode_escape").encode("latin-1"))
+                self.send(row[4:].encode().decode("unicode_escape").encode("latin-1"))
             elif kind == "C:":
                 self.expect(rest)
             elif kind == "W:":

@@ -131,11 +131,11 @@ parse_sequence(const char **text, Binding *binding)
 }
 
 static void
-add_presets(Keymap *keymap)
+add_presets_of(Keymap *keymap, unsigned places)
 {
 	for (int id = 0; id < COMMAND_COUNT; id++) {
 		const CommandRow *row = command_row((CommandId)id);
-		const char *text = row->keys;
+		const char *text = (unsigned)__builtin_popcount(row->scopes) == places ? row->keys : "";
 		while (*text) {
 			Binding *binding = g_new0(Binding, 1);
 			binding->scopes = row->scopes;
@@ -148,6 +148,14 @@ add_presets(Keymap *keymap)
 				text++;
 		}
 	}
+}
+
+/* A command of few places comes before one of many: q keeps the draft on the review screen and goes back elsewhere. */
+static void
+add_presets(Keymap *keymap)
+{
+	for (unsigned places = 1; places <= SCOPE_BITS; places++)
+		add_presets_of(keymap, places);
 }
 
 static bool

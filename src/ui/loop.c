@@ -342,7 +342,7 @@ frame_dispatch(GSource *source, GSourceFunc callback, gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
-static GSourceFuncs frame_functions = { .prepare = frame_prepare, .check = frame_check, .dispatch = frame_dispatch };
+static const GSourceFuncs frame_functions = { .prepare = frame_prepare, .check = frame_check, .dispatch = frame_dispatch };
 
 /* ---- signals ---- */
 
@@ -385,7 +385,7 @@ ui_run_clicks(App *app, Keymap *keymap, DrawScreen draw, ClickScreen click)
 	loop.main = g_main_loop_new(NULL, FALSE);
 	loop.input = input_new();
 	loop.theme = g_strdup(config_text(app->config, OPTION_theme));
-	GSource *frame = g_source_new(&frame_functions, sizeof(FrameSource));
+	GSource *frame = g_source_new((GSourceFuncs *)&frame_functions, sizeof(FrameSource));
 	((FrameSource *)frame)->loop = &loop;
 	g_source_attach(frame, NULL);
 	const guint signals[] = {

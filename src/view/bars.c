@@ -141,49 +141,75 @@ draw_status(const ViewContext *context, Surface *surface)
 
 typedef struct Hint { CommandId command; const char *key, *word; int column, width, row; } Hint;
 
-/* Hints of a scope in the order of the table, two to a column; what does not fit is left out, but never help. */
+/* The key is not the command's first one, which does something else here: the other command is the one to show. */
+static bool
+is_second_choice(const CommandRow *row, const char *key)
+{
+	g_auto(GStrv) presets = g_strsplit(row->keys, " ", -1);
+	for (unsigned i = 1; presets[0] && presets[i]; i++) {
+		size_t length = strlen(presets[i]);
+		bool named = length > 2 && presets[i][0] == '<';
+		if (named ? strlen(key) == length - 2 && strncmp(presets[i] + 1, key, length - 2) == 0 : strcmp(presets[i], key) == 0)
+			return true;
+	}
+	return false;
+}
+
+static Hint
+hint_of(const Keymap *keymap, Scope scope, CommandId command)
+{
+	Hint hint = { .command = command, .key = keymap_key_of(keymap, scope, command), .word = command_row(command)->hint };
+	hint.width = text_width(hint.key) + 1 + text_width(hint.word);
+	return hint;
+}
+
+/* Hints of a scope in the order of the table, without help. */
+static unsigned
+collect_hints(const Keymap *keymap, Scope scope, Hint hints[HINTS_MAX])
+{
+	unsigned n = 0;
+	for (int id = 0; id < COMMAND_COUNT && n < HINTS_MAX; id++) {
+		const CommandRow *row = command_row((CommandId)id);
+		if (id == COMMAND_HELP || !*row->hint || !(row->scopes & scope))
+			continue;
+		Hint hint = hint_of(keymap, scope, (CommandId)id);
+		if (*hint.key && !is_second_choice(row, hint.key))
+			hints[n++] = hint;
+	}
+	return n;
+}
+
+/* Two to a column, as many as fit; help always has the last place below. */
 static unsigned
 layout_hints(const Keymap *keymap, Scope scope, int width, Hint hints[HINTS_MAX])
 {
-	unsigned n = 0;
-	Hint help = { .command = COMMAND_HELP, .key = keymap_key_of(keymap, scope, COMMAND_HELP), .word = command_row(COMMAND_HELP)->hint };
-	for (int id = 0; id < COMMAND_COUNT && n + 1 < HINTS_MAX; id++) {
-		const CommandRow *row = command_row((CommandId)id);
-		const char *key = keymap_key_of(keymap, scope, (CommandId)id);
-		if (id == COMMAND_HELP || !*row->hint || !(row->scopes & scope) || !*key)
-			continue;
-		hints[n++] = (Hint){ .command = (CommandId)id, .key = key, .word = row->hint };
-	}
-	hints[n++] = help;
-	int column = 1, kept = 0;
-	int help_width = text_width(help.key) + 1 + text_width(help.word);
-	for (unsigned i = 0; i < n; i += 2) {
-		int column_width = 0;
-		for (unsigned k = i; k < MIN(i + 2, n); k++) {
-			hints[k].width = text_width(hints[k].key) + 1 + text_width(hints[k].word);
-			column_width = MAX(column_width, hints[k].width);
-		}
-		bool last = column + column_width + HINT_GAP + help_width > width && i + 2 < n;
-		if (last || column + column_width > width) {
-			if (i + 1 < n && column + MAX(hints[i].width, help_width) <= width) {	/* one more above help */
-				hints[i].column = column;
-				hints[i].row = 0;
-				hints[i + 1] = help;
-				hints[i + 1].width = help_width;
-				hints[i + 1].column = column;
-				hints[i + 1].row = 1;
-				return i + 2;
-			}
+	Hint all[HINTS_MAX], help = hint_of(keymap, scope, COMMAND_HELP);
+	unsigned n = collect_hints(keymap, scope, all), kept = 0, next = 0;
+	int column = 1;
+	while (next < n && kept + 3 < HINTS_MAX) {
+		unsigned pair = MIN(2U, n - next);
+		int column_width = MAX(all[next].width, pair > 1 ? all[next + 1].width : 0);
+		bool is_end = pair == 1 || column + column_width + HINT_GAP + help.width > width;
+		if (is_end)
 			break;
-		}
-		for (unsigned k = i; k < MIN(i + 2, n); k++) {
-			hints[k].column = column;
-			hints[k].row = (int)(k - i);
-			kept++;
+		for (unsigned k = 0; k < pair; k++, next++) {
+			hints[kept] = all[next];
+			hints[kept].column = column;
+			hints[kept++].row = (int)k;
 		}
 		column += column_width + HINT_GAP;
 	}
-	return (unsigned)kept;
+	while (next < n && column + all[next].width > width)
+		next++;		/* the first that fits above help */
+	if (next < n) {
+		hints[kept] = all[next];
+		hints[kept].column = column;
+		hints[kept++].row = 0;
+	}
+	help.column = column;
+	help.row = 1;
+	hints[kept++] = help;
+	return kept;
 }
 
 void

@@ -138,13 +138,25 @@ repeats_subject(const GPtrArray *rows, unsigned index)
 
 /* ---- rows ---- */
 
+/* "Budi Santoso" of "Budi Santoso <budi@contoh.id>, ...". Caller frees. */
+static char *
+first_name(const char *people)
+{
+	const char *bracket = strchr(people, '<');
+	if (!bracket || bracket == people)
+		return g_strdup(people);
+	return g_strchomp(g_strndup(people, (size_t)(bracket - people)));
+}
+
 static char *
 sender_text(const App *app, const MailboxRow *entry)
 {
 	const AppAccount *account = g_ptr_array_index(app->accounts, entry->ref.account);
 	const Msg *msg = entry->msg;
-	if (*msg->to && *msg->from_addr && account_identity_for(account->account, msg->from_addr))
-		return g_strdup_printf("→ %s", msg->to);
+	if (*msg->to && *msg->from_addr && account_identity_for(account->account, msg->from_addr)) {
+		g_autofree char *to = first_name(msg->to);
+		return g_strdup_printf("→ %s", to);
+	}
 	return g_strdup(*msg->from ? msg->from : *msg->from_addr ? msg->from_addr : "(no sender)");
 }
 

@@ -173,7 +173,7 @@ highlight(Surface *surface, int row, int column, const WrapRow *shown, const cha
 }
 
 static void
-draw_row(Surface *surface, int row, const WrapRow *shown, const char *find)
+draw_row(Surface *surface, int row, int width, const WrapRow *shown, const char *find)
 {
 	const Line *line = shown->line;
 	int column = line->indent;
@@ -182,7 +182,7 @@ draw_row(Surface *surface, int row, const WrapRow *shown, const char *find)
 		column += 2;
 	}
 	if (line->kind == LINE_RULE) {
-		surface_repeat(surface, row, column, surface->width - column, COLOUR_BORDER, "─");
+		surface_repeat(surface, row, column, width - column, COLOUR_BORDER, "─");
 		return;
 	}
 	ColourId base = line->quote ? quote_colour(line->quote) : line_colours[line->kind];
@@ -207,13 +207,15 @@ follow_find(Reader *reader, Wrap *wrap)
 	int step = reader->find_step ? reader->find_step : 1;
 	if ((!fresh && !reader->find_step) || !*find)
 		return;
-	int from = (int)reader->top + (fresh ? 0 : step);
+	bool in_sight = !fresh && wrap->found >= (int)reader->top && wrap->found < (int)(reader->top + reader->height);
+	int from = in_sight ? wrap->found + step : step > 0 ? (int)reader->top : (int)(reader->top + reader->height) - 1;
 	int found = wrap_find(wrap, find, from, step);
 	if (found < 0)
 		found = wrap_find(wrap, find, step > 0 ? 0 : (int)wrap->rows->len - 1, step);	/* around */
 	if (found >= 0)
 		reader->top = (unsigned)found;
 	reader->find_step = 0;
+	wrap->found = found;
 	g_free(wrap->find);
 	wrap->find = g_strdup(find);
 }
@@ -244,7 +246,7 @@ reader_draw(const ViewContext *context, Surface *surface, int *ret_cursor_row, i
 	reader->top = MIN(reader->top, reader->lines > reader->height ? reader->lines - reader->height : 0);
 	Surface text = surface_part(surface, 0, margin, surface->height, surface->width - 2 * margin);
 	for (unsigned i = 0; i < reader->height && reader->top + i < reader->lines; i++)
-		draw_row(&text, (int)i, &g_array_index(wrap->rows, WrapRow, reader->top + i), reader->find);
+		draw_row(&text, (int)i, width, &g_array_index(wrap->rows, WrapRow, reader->top + i), reader->find);
 	if (surface->width >= WIDE)
 		draw_scroll_mark(surface, reader->top, reader->height, reader->lines);
 }

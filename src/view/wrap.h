@@ -16,6 +16,7 @@ typedef struct Wrap {
 	unsigned n_lines;
 	uint32_t request;
 	char *find;		/* text last looked for */
+	int found;		/* row of the match, -1: none */
 } Wrap;
 
 Wrap *wrap_new(int width);

@@ -107,6 +107,9 @@ typedef struct Place {
 	Scope help_scope;	/* HELP: the place it was asked from */
 } Place;
 
+typedef struct Completion { char *text, *note; } Completion;	/* text replaces the line from Prompt.word on, note says what it is */
+void completion_free(Completion *completion);
+
 /* ---- one-line question at the bottom: model of ui/prompt.c ---- */
 typedef enum PromptKind { PROMPT_COMMAND, PROMPT_TEXT, PROMPT_SEARCH, PROMPT_FILTER, PROMPT_FOLDER, PROMPT_ADDRESS, PROMPT_PATH, PROMPT_PASSWORD, PROMPT_YES_NO } PromptKind;
 typedef struct Prompt {
@@ -232,6 +235,7 @@ void app_outbox_take_back(App *app, const OutboxRow *row);	/* to the review scre
 void app_outbox_mark_sent(App *app, const OutboxRow *row);
 /* Prompts. done is called once, with NULL when it was given up; data is freed after it. */
 Prompt *prompt_new(PromptKind kind, const char *label, const char *text, void (*done)(App *app, const char *text, void *data), void *data, GDestroyNotify free_data);
+Prompt *prompt_new_address(const char *label, const char *text, void (*done)(App *app, const char *text, void *data), void *data, GDestroyNotify free_data);
 void prompt_free(Prompt *prompt);
 void app_confirm(App *app, const char *question, void (*yes)(App *app, void *data), void *data, GDestroyNotify free_data);
 /* Address of a file to show or save: "~" and "~/" of the user. Caller frees. */

@@ -34,7 +34,6 @@ bool command_find(const char *name, CommandId *ret_id);
 /* Runs "archive", "move Lampiran", "set theme light"; a mistake becomes a notice that names the nearest command. */
 void command_run_line(App *app, const char *line);
 void command_run(App *app, CommandId id, const char *arg, unsigned count);
-/* Completions of the word before the cursor, each with its key and help. of Completion *. */
-typedef struct Completion { char *text, *note; } Completion;
-void completion_free(Completion *completion);
+
+/* Of the last word of line, which text replaces. of Completion *. */
 GPtrArray *command_complete(App *app, const char *line);

@@ -1,0 +1,187 @@
+/* app/actions.c: changes on messages: flags, moves, deletes, as intents of each account */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "src/app/private.h"
+
+typedef bool (*Change)(Store *store, const MsgId *ids, size_t n, const void *how, int64_t *ret_group, GError **error);
+
+static GArray *
+ids_of(const MsgRef *refs, size_t n, unsigned account)
+{
+	GArray *ids = g_array_new(FALSE, FALSE, sizeof(MsgId));
+	for (size_t i = 0; i < n; i++)
+		if (refs[i].account == account)
+			g_array_append_val(ids, refs[i].id);
+	return ids;
+}
+
+static void
+remember_change(App *app, unsigned account)
+{
+	g_array_append_val(app->priv->changes, account);
+	if (app->priv->changes->len > 200)
+		g_array_remove_range(app->priv->changes, 0, 100);
+}
+
+/* One intent group per account; false when any was refused. */
+static bool
+change_each(App *app, const MsgRef *refs, size_t n, Change change, const void *how)
+{
+	bool done = true;
+	for (unsigned account = 0; account < app->accounts->len; account++) {
+		g_autoptr(GArray) ids = ids_of(refs, n, account);
+		GError *error = NULL;
+		int64_t group = 0;
+		if (!ids->len)
+			continue;
+		if (change(app_account(app, account)->store, (const MsgId *)(void *)ids->data, ids->len, how, &group, &error)) {
+			remember_change(app, account);
+			app_doorbell(app, account);
+			continue;
+		}
+		app_notice_error(app, error);
+		done = false;
+	}
+	return done;
+}
+
+typedef struct FlagChange { uint32_t set, clear; } FlagChange;
+
+static bool
+change_flags(Store *store, const MsgId *ids, size_t n, const void *how, int64_t *ret_group, GError **error)
+{
+	const FlagChange *flags = how;
+	return store_intent_flags(store, ids, n, flags->set, flags->clear, ret_group, error);
+}
+
+static bool
+change_move(Store *store, const MsgId *ids, size_t n, const void *how, int64_t *ret_group, GError **error)
+{
+	return store_intent_move(store, ids, n, *(const FolderId *)how, ret_group, error);
+}
+
+static bool
+change_copy(Store *store, const MsgId *ids, size_t n, const void *how, int64_t *ret_group, GError **error)
+{
+	return store_intent_copy(store, ids, n, *(const FolderId *)how, ret_group, error);
+}
+
+static bool
+change_delete(Store *store, const MsgId *ids, size_t n, const void *how, int64_t *ret_group, GError **error)
+{
+	(void)how;
+	return store_intent_delete(store, ids, n, ret_group, error);
+}
+
+bool
+app_set_flags(App *app, const MsgRef *refs, size_t n, uint32_t set, uint32_t clear)
+{
+	return change_each(app, refs, n, change_flags, &(FlagChange){ set, clear });
+}
+
+bool
+app_delete_for_good(App *app, const MsgRef *refs, size_t n)
+{
+	return change_each(app, refs, n, change_delete, NULL);
+}
+
+/* ---- folders of a role ---- */
+
+static const char *const role_folders[] = {
+	[ROLE_NONE] = "", [ROLE_INBOX] = "INBOX", [ROLE_DRAFTS] = "Drafts", [ROLE_SENT] = "Sent", [ROLE_ARCHIVE] = "Archive",
+	[ROLE_JUNK] = "Junk", [ROLE_TRASH] = "Trash", [ROLE_ALL] = "All",
+};
+
+static Folder *
+folder_by_name(Store *store, const char *name)
+{
+	g_autoptr(GPtrArray) folders = store_folders(store, NULL);
+	for (guint i = 0; folders && i < folders->len; i++) {
+		const Folder *folder = g_ptr_array_index(folders, i);
+		if (g_ascii_strcasecmp(folder->name, name) == 0)
+			return store_folder(store, folder->id, NULL);
+	}
+	return NULL;
+}
+
+/* The account's folder of that role; made when there is none, which is said. NULL after a notice. */
+static Folder *
+folder_for_role(App *app, unsigned account, FolderRole role)
+{
+	AppAccount *holder = app_account(app, account);
+	const char *name = holder->account->folder_names[role] ? holder->account->folder_names[role] : role_folders[role];
+	GError *error = NULL;
+	Folder *folder = store_folder_by_role(holder->store, role, NULL);
+	if (!folder)
+		folder = folder_by_name(holder->store, name);
+	if (folder)
+		return folder;
+	if (!store_intent_folder_create(holder->store, name, NULL, &error)) {
+		app_notice_error(app, error);
+		return NULL;
+	}
+	app_notice(app, NOTICE_INFO, "%s had no folder for this; %s was made.", holder->account->name, name);
+	app_doorbell(app, account);
+	folder = store_folder_by_role(holder->store, role, NULL);
+	return folder ? folder : folder_by_name(holder->store, name);
+}
+
+/* ---- moves ---- */
+
+/* To another account: the copy there is durable before the original goes to this account's Trash. */
+static bool
+carry_over(App *app, MsgRef ref, unsigned account, FolderId target, bool copy)
+{
+	AppAccount *from = app_account(app, ref.account), *to = app_account(app, account);
+	g_autoptr(Msg) msg = app_msg(app, ref);
+	g_autofree char *bytes = NULL;
+	size_t size = 0;
+	bool full = false;
+	GError *error = NULL;
+	if (!msg || !store_read(from->store, ref.id, &bytes, &size, &full, &error)) {
+		app_notice_error(app, error);
+		return false;
+	}
+	if (!full) {
+		app_notice(app, NOTICE_WARN, "Only the headers of \"%s\" are here; open it first, then move it to the other account.", msg->subject);
+		return false;
+	}
+	if (!store_intent_append(to->store, target, bytes, size, msg->flags, NULL, &error)) {
+		app_notice_error(app, error);
+		return false;
+	}
+	app_doorbell(app, account);
+	return copy || app_move_to_role(app, &ref, 1, ROLE_TRASH);
+}
+
+bool
+app_move(App *app, const MsgRef *refs, size_t n, unsigned account, FolderId target, bool copy)
+{
+	g_autoptr(GArray) same = g_array_new(FALSE, FALSE, sizeof(MsgRef));
+	bool done = true;
+	for (size_t i = 0; i < n; i++) {
+		if (refs[i].account == account)
+			g_array_append_vals(same, &refs[i], 1);
+		else
+			done &= carry_over(app, refs[i], account, target, copy);
+	}
+	if (same->len)
+		done &= change_each(app, (const MsgRef *)(void *)same->data, same->len, copy ? change_copy : change_move, &target);
+	return done;
+}
+
+bool
+app_move_to_role(App *app, const MsgRef *refs, size_t n, FolderRole role)
+{
+	bool done = true;
+	for (unsigned account = 0; account < app->accounts->len; account++) {
+		g_autoptr(GArray) mine = g_array_new(FALSE, FALSE, sizeof(MsgRef));
+		for (size_t i = 0; i < n; i++)
+			if (refs[i].account == account)
+				g_array_append_vals(mine, &refs[i], 1);
+		if (!mine->len)
+			continue;
+		g_autoptr(Folder) folder = folder_for_role(app, account, role);
+		done &= folder && change_each(app, (const MsgRef *)(void *)mine->data, mine->len, change_move, &folder->id);
+	}
+	return done;
+}

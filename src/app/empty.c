@@ -1,2 +1,0 @@
-/* src/app/empty.c: placeholder until the first file of this folder lands */
-typedef int empty_app;

@@ -1,0 +1,247 @@
+/* app/supervisor.c: starts, feeds and ends the workers of all accounts; timers */
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "src/app/private.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { SLOW_S = 5 };
+
+uint32_t
+request_new(App *app, RequestKind kind, unsigned account, const void *owner)
+{
+	Request *request = g_new0(Request, 1);
+	request->kind = kind;
+	request->account = account;
+	request->owner = owner;
+	request->started = g_get_monotonic_time();
+	uint32_t id = ++app->priv->last_request;
+	g_hash_table_insert(app->priv->requests, GUINT_TO_POINTER(id), request);
+	return id;
+}
+
+/* accounts/NAME/lock lies beside accounts/NAME/drafts. */
+bool
+supervisor_lock(App *app, AppAccount *account)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *dir = g_path_get_dirname(store_drafts_dir(account->store));
+	g_autofree char *path = g_build_filename(dir, "lock", NULL);
+	if (account->priv->lock_fd >= 0)
+		return true;
+	if (os_lock_file(path, &account->priv->lock_fd, &error)) {
+		account->locked = false;
+		return true;
+	}
+	account->priv->lock_fd = -1;
+	if (!account->locked && g_error_matches(error, SUREL_ERROR, ERROR_LOCKED))
+		app_notice(app, NOTICE_INFO, "Another surel syncs %s; this one reads and writes, and nothing is done twice.", account->account->name);
+	else if (!account->locked)
+		app_notice_error(app, g_steal_pointer(&error));
+	account->locked = true;
+	return false;
+}
+
+static void
+send_text(Worker *worker, FrameType type, const char *account)
+{
+	if (!worker)
+		return;
+	Frame frame = { .type = type };
+	/* journal_ready, outbox_ready and mail_ready have the same single field. */
+	frame.u.journal_ready.account = (char *)account;
+	worker_send(worker, &frame);
+}
+
+void
+supervisor_ring(App *app, unsigned account)
+{
+	AppAccount *holder = app_account(app, account);
+	if (!holder || !app->priv->started)
+		return;
+	holder->generation = store_generation(holder->store);
+	send_text(app->priv->keep, FRAME_JOURNAL_READY, holder->account->name);
+	send_text(holder->sync, FRAME_JOURNAL_READY, holder->account->name);
+}
+
+static void
+start_submit(AppAccount *account)
+{
+	if (!account->submit)
+		account->submit = worker_start(SUREL_ROLE_SUBMIT, account->account->name, &app_worker_callbacks, &account->priv->tag);
+	else if (!worker_running(account->submit))
+		worker_restart_now(account->submit);
+	else
+		send_text(account->submit, FRAME_OUTBOX_READY, account->account->name);
+}
+
+void
+supervisor_outbox(App *app, unsigned account)
+{
+	AppAccount *holder = app_account(app, account);
+	if (!holder || holder->priv->lock_fd < 0 || !holder->account->outgoing.host || holder->priv->outgoing_wanted)
+		return;
+	int64_t now = g_get_real_time() / G_USEC_PER_SEC;
+	int64_t next = 0;
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Outbox) due = store_outbox_due(holder->store, now, &next, &error);
+	holder->priv->outbox_next = due ? now + 1 : next;
+	if (due && !(holder->submit && worker_running(holder->submit)))
+		start_submit(holder);
+	else if (due)
+		send_text(holder->submit, FRAME_OUTBOX_READY, holder->account->name);
+}
+
+static bool
+generation_changed(AppAccount *account)
+{
+	int64_t generation = store_generation(account->store);
+	bool changed = generation != account->generation;
+	account->generation = generation;
+	return changed;
+}
+
+/* Changes by another surel or a worker whose doorbell was lost. */
+static gboolean
+poll_stores(void *data)
+{
+	App *app = data;
+	int64_t now = g_get_real_time() / G_USEC_PER_SEC;
+	bool changed = app->priv->refresh_wanted;
+	for (guint i = 0; i < app->accounts->len; i++) {
+		AppAccount *account = app_account(app, i);
+		bool mine = generation_changed(account);
+		changed |= mine;
+		if (mine && account->priv->lock_fd >= 0 && store_pending(account->store) > 0)
+			send_text(account->sync, FRAME_JOURNAL_READY, account->account->name);
+		if (mine || (account->priv->outbox_next && account->priv->outbox_next <= now))
+			supervisor_outbox(app, i);
+	}
+	if (changed)
+		app_refresh(app);
+	return G_SOURCE_CONTINUE;
+}
+
+/* A request whose worker fell silent (a message that makes the renderer spin) must end, too. */
+static void
+end_stuck_render(App *app)
+{
+	GHashTableIter iter;
+	void *value;
+	bool stuck = false;
+	g_hash_table_iter_init(&iter, app->priv->requests);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Request *request = value;
+		stuck |= request->kind == REQUEST_RENDER && g_get_monotonic_time() - request->started > RENDER_TIMEOUT_S * G_USEC_PER_SEC;
+	}
+	if (!stuck)
+		return;
+	worker_free(g_steal_pointer(&app->priv->render));
+	reader_render_ended(app, true);
+	app->priv->render = worker_start(SUREL_ROLE_RENDER, NULL, &app_worker_callbacks, &app->priv->tag);
+}
+
+static void
+start_account(App *app, AppAccount *account)
+{
+	if (!supervisor_lock(app, account) || account->sync)
+		return;
+	account->state = ENGINE_CONNECTING;
+	account->sync = worker_start(SUREL_ROLE_SYNC, account->account->name, &app_worker_callbacks, &account->priv->tag);
+	supervisor_outbox(app, account->priv->tag.account);
+}
+
+static void
+start_index(App *app)
+{
+	if (app->priv->index || !config_bool(app->config, OPTION_index_mail))
+		return;
+	for (guint i = 0; i < app->accounts->len; i++)
+		if (app_account(app, i)->priv->lock_fd >= 0) {
+			app->priv->index = worker_start(SUREL_ROLE_INDEX, NULL, &app_worker_callbacks, &app->priv->tag);
+			return;
+		}
+}
+
+static gboolean
+slow_timer(void *data)
+{
+	App *app = data;
+	for (guint i = 0; i < app->accounts->len; i++)
+		if (app_account(app, i)->locked)
+			start_account(app, app_account(app, i));
+	start_index(app);
+	end_stuck_render(app);
+	secret_ask(app);
+	return G_SOURCE_CONTINUE;
+}
+
+bool
+supervisor_start(App *app)
+{
+	struct AppPrivate *priv = app->priv;
+	priv->started = true;
+	priv->keep = worker_start(SUREL_ROLE_KEEP, NULL, &app_worker_callbacks, &priv->tag);
+	for (guint i = 0; i < app->accounts->len; i++)
+		start_account(app, app_account(app, i));
+	start_index(app);
+	if (!priv->no_screen)
+		priv->render = worker_start(SUREL_ROLE_RENDER, NULL, &app_worker_callbacks, &priv->tag);
+	priv->poll = g_timeout_add(POLL_MS, poll_stores, app);
+	priv->slow = g_timeout_add_seconds(SLOW_S, slow_timer, app);
+	return true;
+}
+
+void
+supervisor_stop(App *app)
+{
+	struct AppPrivate *priv = app->priv;
+	for (unsigned *timer = (unsigned[]){ priv->poll, priv->slow, priv->mark_timer, 0 }, i = 0; i < 3; i++)
+		if (timer[i])
+			g_source_remove(timer[i]);
+	priv->poll = priv->slow = priv->mark_timer = 0;
+	priv->started = false;
+	for (guint i = 0; i < app->accounts->len; i++) {
+		AppAccount *account = app_account(app, i);
+		worker_free(g_steal_pointer(&account->sync));
+		worker_free(g_steal_pointer(&account->submit));
+		if (account->priv->lock_fd >= 0)
+			close(account->priv->lock_fd);
+		account->priv->lock_fd = -1;
+	}
+	Worker **workers[] = { &priv->keep, &priv->index, &priv->search, &priv->render };
+	for (unsigned i = 0; i < G_N_ELEMENTS(workers); i++)
+		worker_free(g_steal_pointer(workers[i]));
+}
+
+bool
+render_send(App *app, const Frame *frame)
+{
+	struct AppPrivate *priv = app->priv;
+	if (!priv->render)
+		priv->render = worker_start(SUREL_ROLE_RENDER, NULL, &app_worker_callbacks, &priv->tag);
+	else if (!worker_running(priv->render))
+		worker_restart_now(priv->render);
+	return worker_send(priv->render, frame);
+}
+
+void
+app_sync_now(App *app)
+{
+	for (guint i = 0; i < app->accounts->len; i++) {
+		AppAccount *account = app_account(app, i);
+		if (account->locked)
+			app_notice(app, NOTICE_INFO, "Another surel syncs %s.", account->account->name);
+		if (!account->sync)
+			continue;
+		if (account->state == ENGINE_AUTH_FAILED)
+			account->priv->secret_wanted = true;
+		else if (!worker_running(account->sync))
+			worker_restart_now(account->sync);
+		else
+			worker_send(account->sync, &(Frame){ .type = FRAME_SYNC_NOW, .u.sync_now = { request_new(app, REQUEST_SYNC, i, NULL), (char *)"" } });
+		supervisor_outbox(app, i);
+	}
+	secret_ask(app);
+	app_mark_dirty(app, DIRTY_STATUS);
+}

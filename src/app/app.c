@@ -410,6 +410,8 @@ app_free(App *app)
 	g_strfreev(app->run_argv);
 	g_free(app->index_progress);
 	g_free(app->clipboard);
+	if (app->ui.history)
+		g_ptr_array_unref(app->ui.history);
 	g_free(app->priv);
 	config_free(app->config);
 	g_free(app);

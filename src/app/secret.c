@@ -68,13 +68,6 @@ secret_ask(App *app)
 	}
 }
 
-static char *
-secrets_path(const App *app)
-{
-	g_autofree char *dir = app->config->path ? g_path_get_dirname(app->config->path) : os_config_dir();
-	return g_build_filename(dir, "secrets", NULL);
-}
-
 /* Replaces the account's line, leaves the others as they are. */
 bool
 secret_save(const char *path, const char *key, const char *secret, GError **error)
@@ -104,7 +97,7 @@ static void
 secret_keep(App *app, void *data)
 {
 	AppAccount *account = app_account(app, GPOINTER_TO_UINT(data));
-	g_autofree char *path = secrets_path(app);
+	g_autofree char *path = config_secrets_path();
 	GError *error = NULL;
 	bool kept = !account->priv->secret || secret_save(path, account->account->name, account->priv->secret, &error);
 	if (kept && account->priv->outgoing_secret) {

@@ -144,7 +144,8 @@ report_end(Engine *engine, const GError *error)
 		return WORKER_EXIT_DONE;
 	g_autofree char *text = g_strdup_printf("%s. %s", error->message, error_remedy(code));
 	log_warn(LOG_MAIN, "%s", text);
-	engine_set_state(engine, stop ? ENGINE_AUTH_FAILED : ENGINE_OFFLINE, text);
+	/* Only a refused login is cured by a password. */
+	engine_set_state(engine, code == ERROR_AUTH ? ENGINE_AUTH_FAILED : ENGINE_OFFLINE, text);
 	return stop ? WORKER_EXIT_STOP : WORKER_EXIT_RETRY;
 }
 

@@ -55,7 +55,7 @@ typedef enum OptionType { OPTION_BOOL, OPTION_INT, OPTION_TEXT } OptionType;
 typedef struct OptionRow { const char *name; OptionType type; const char *preset; int64_t min, max; const char *unit, *effect, *help; } OptionRow;
 const OptionRow *option_row(OptionId id);
 
-typedef struct KeyBinding { char *scope, *keys, *command; unsigned line; } KeyBinding;	/* [keys SCOPE] KEYS = COMMAND */
+typedef struct KeyBinding { char *scope, *keys, *command; unsigned line; } KeyBinding;	/* [keys SCOPE] KEYS = COMMAND; scope NULL: all */
 typedef struct ConfigProblem { char *file; unsigned line; char *text; bool fatal; } ConfigProblem;
 
 typedef struct Config {

@@ -9,13 +9,13 @@
 typedef struct SectionWord {
 	const char *word;
 	SectionKind kind;
-	bool named;
+	bool takes_name, needs_name;
 } SectionWord;
 
 static const SectionWord section_words[] = {
-	{ "general", SECTION_GENERAL, false },
-	{ "account", SECTION_ACCOUNT, true },
-	{ "keys", SECTION_KEYS, true },
+	{ "general", SECTION_GENERAL, false, false },
+	{ "account", SECTION_ACCOUNT, true, true },
+	{ "keys", SECTION_KEYS, true, false },
 };
 static const char *const section_hints[] = { "general", "account", "keys", NULL };
 
@@ -131,8 +131,8 @@ parse_section(Config *config, ConfigLine *line, const char *inner)
 	for (size_t i = 0; i < G_N_ELEMENTS(section_words); i++) {
 		if (strcmp(word, section_words[i].word) != 0)
 			continue;
-		if (section_words[i].named != (*name != '\0')) {
-			conf_problem(config, line, true, section_words[i].named ? "needs a name: [%s NAME]" : "takes no name: [%s]", word);
+		if (*name ? !section_words[i].takes_name : section_words[i].needs_name) {
+			conf_problem(config, line, true, *name ? "takes no name: [%s]" : "needs a name: [%s NAME]", word);
 			return;
 		}
 		line->kind = section_words[i].kind;

@@ -37,3 +37,8 @@ void address_parse_header(GPtrArray *list, const char *raw, size_t size, const c
 GPtrArray *address_array_new(void);
 /* text_clean, cheap for printable ASCII. Steals nothing. */
 char *clean_line(const char *text, size_t size);
+
+/* ---- parse.c ---- */
+
+/* Starts the MIME library; any number of times. */
+void mime_init(void);

@@ -6,8 +6,8 @@
 
 enum { MBOX_LINE_MAX = 200, NESTED_BYTES_MAX = 64 << 20 };
 
-static void
-init_once(void)
+void
+mime_init(void)
 {
 	static gsize done;
 	if (g_once_init_enter(&done)) {
@@ -249,7 +249,7 @@ add_enclosed(Mail *mail, Node *node, GMimeMessage *message)
 static GMimeMessage *
 parse_bytes(const char *bytes, size_t size)
 {
-	init_once();
+	mime_init();
 	g_autoptr(GByteArray) copy = NULL;
 	GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(NULL);
 	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), TRUE);

@@ -130,6 +130,7 @@ typedef struct Op {
 	/* pre-state saved by store_op_inflight, for verification */
 	uint32_t pre_uidnext, pre_uidvalidity;
 	unsigned tries;
+	GArray *merged;			/* of int64_t: further operations this one stands for; the store's business */
 } Op;
 void op_free(Op *op);
 /* Operations to push, oldest first, compacted (+Seen -Seen of one message collapse); at start everything inflight is ambiguous. */

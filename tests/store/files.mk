@@ -1,1 +1,7 @@
-# tests/store/files.mk: what this folder adds to the build
+# tests/store/files.mk: tests of the store
+store_tests = tests/store/test-journal
+check_PROGRAMS += $(store_tests)
+TESTS += $(store_tests)
+store_fixture = tests/store/fixture.c tests/store/fixture.h
+tests_store_test_journal_SOURCES = tests/store/test-journal.c $(store_fixture)
+tests_store_test_journal_LDADD = $(store_libs)

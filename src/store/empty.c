@@ -1,2 +1,0 @@
-/* src/store/empty.c: placeholder until the first file of this folder lands */
-typedef int empty_store;

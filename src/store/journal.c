@@ -326,7 +326,7 @@ store_intent_append(Store *store, FolderId target, const void *bytes, size_t siz
 	g_autoptr(Txn) txn = txn_begin(store->ops, error);
 	g_auto(Intent) intent = { .n = 1 };
 	int64_t group = 0;
-	bool ok = txn && intent_begin(store, &intent, target, error) && 
+	bool ok = txn && intent_begin(store, &intent, target, error) &&
 		  store_append_op(store, intent.target->raw, intent.target->local, base, bytes, size, size, flags, &group, error);
 	g_autofree char *what = ok ? describe(&intent, OP_APPEND, 0, 0) : NULL;
 	ok = ok && group_end(store, group, what, error) && txn_commit(g_steal_pointer(&txn), error);

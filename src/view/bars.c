@@ -184,6 +184,7 @@ static unsigned
 layout_hints(const Keymap *keymap, Scope scope, int width, Hint hints[HINTS_MAX])
 {
 	Hint all[HINTS_MAX], help = hint_of(keymap, scope, COMMAND_HELP);
+	width--;
 	unsigned n = collect_hints(keymap, scope, all), kept = 0, next = 0;
 	int column = 1;
 	while (next < n && kept + 3 < HINTS_MAX) {

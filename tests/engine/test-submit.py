@@ -1,7 +1,10 @@
 # tests/engine/test-submit.py: the submit role with a real outbox: states, cuts, kill -9; never twice without consent, never lost
 # SPDX-License-Identifier: GPL-3.0-or-later
+import base64
+import contextlib
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -43,7 +46,6 @@ class Smtpd:
         return answer + "\r\n"
 
     def __call__(self, conn):
-        import base64
         self.sessions += 1
         self.event("greeting", conn)
         conn.send("220 fake ESMTP\r\n")
@@ -151,6 +153,11 @@ class Place:
 
     def copies(self, message_id):
         return int(self.probe("copies", "work", message_id))
+
+    def unlimit(self):
+        """Forgets how much was sent lately: the rate limit is not what is tested here."""
+        with contextlib.closing(sqlite3.connect(os.path.join(self.env["SUREL_DATA"], "accounts/work/ops.db"), timeout=10)) as db, db:
+            db.execute("DELETE FROM rate")
 
     def worker(self, **more):
         return Worker(CODEC, tap.surel(), "submit", "work", env=self.env, **more)
@@ -307,7 +314,8 @@ def test_a_4xx_recipient_waits_with_the_whole_message_then_it_is_split(tmp):
 def test_refusals_after_the_text_are_final_or_not(tmp):
     for answer, state in (("554 5.7.1 spam", FAILED), ("452 4.3.1 full", QUEUED), ("421 4.3.0 bye", QUEUED)):
         smtpd = Smtpd(answers={"DOT": answer})
-        server, place = setup(os.path.join(tmp, answer[:3]), smtpd) if os.makedirs(os.path.join(tmp, answer[:3])) is None else None
+        os.makedirs(os.path.join(tmp, answer[:3]))
+        server, place = setup(os.path.join(tmp, answer[:3]), smtpd)
         with server:
             number, _ = place.add("b@example.org")
             place.run()
@@ -420,6 +428,7 @@ def test_kill_9_at_random_moments_never_sends_twice_and_never_loses(tmp):
     with server:
         for _ in range(rounds):
             number, message_id = place.add("b@example.org", size=random.choice((100, 200000)))
+            place.unlimit()
             worker = place.worker()
             time.sleep(random.random() * 0.06)
             worker.close()
@@ -446,6 +455,7 @@ def test_cut_at_sampled_bytes_of_the_session_never_sends_twice(tmp):
         for side, total in (("out", out), ("in", came)):
             for at in range(1, total, 11):
                 number, message_id = place.add("b@example.org")
+                place.unlimit()
                 server.cut_out, server.cut_in = (at, None) if side == "out" else (None, at)
                 place.run()
                 server.cut_out = server.cut_in = None
@@ -528,6 +538,19 @@ def test_a_supervisor_that_dies_while_the_server_confirms_loses_nothing(tmp):
         tap.eq((place.state(number), smtpd.deliveries(message_id)), (FILED, 1))
 
 
+def test_the_rate_limit_holds_over_a_restart(tmp):
+    smtpd = Smtpd()
+    server, place = setup(tmp, smtpd)
+    with server:
+        rows = [place.add(*["r%d@example.org" % i for i in range(25)])[0] for _ in range(3)]
+        place.run()
+        place.run()
+        tap.eq([place.state(n) for n in rows], [FILED, FILED, QUEUED])
+        row = place.show(rows[2])
+        assert row["attempts"] == 0 and row["next"] > time.time() + 60, row
+        tap.has(row["reply"], "waiting, so that the provider does not take this for spam")
+
+
 def test_an_accepted_message_is_filed_after_a_crash_in_between(tmp):
     smtpd = Smtpd()
     server, place = setup(tmp, smtpd)
@@ -535,7 +558,6 @@ def test_an_accepted_message_is_filed_after_a_crash_in_between(tmp):
         number, message_id = place.add("b@example.org")
         # the Sent copy cannot be written: accepted stays accepted, and is not sent again
         broken = os.path.join(tmp, "data", "accounts", "work", "outbox")
-        place.run(quit_when_idle=True) if False else None
         sent = [name for name in os.listdir(broken) if name.endswith(".sent")][0]
         os.rename(os.path.join(broken, sent), os.path.join(tmp, "away"))
         place.run()

@@ -107,6 +107,17 @@ test_every_command_runs_in_every_place_it_names(void)
 	fixture_close(&fixture);
 }
 
+/* What the keep role does when it is told. */
+static void
+apply(const Fixture *fixture)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Store) store = store_open(NULL, app_account(fixture->app, 0)->account->name, STORE_WORKER, &error);
+	g_assert_no_error(error);
+	g_assert_true(store_apply_pending(store, NULL, &error));
+	app_refresh(fixture->app);
+}
+
 static void
 test_undo_takes_changes_back_newest_first(void)
 {
@@ -116,6 +127,7 @@ test_undo_takes_changes_back_newest_first(void)
 	MsgRef ref = mailbox_cursor(mailbox)->ref;
 	command_run_line(fixture.app, "flag");
 	command_run_line(fixture.app, "archive");
+	apply(&fixture);
 	g_autoptr(Msg) archived = app_msg(fixture.app, ref);
 	g_assert_cmpint(archived->folder.v, !=, fixture_inbox(&fixture, 0).v);
 	command_run_line(fixture.app, "undo");
@@ -136,6 +148,7 @@ test_delete_moves_to_trash_and_asks_there(void)
 	MsgRef ref = mailbox_cursor(app_mailbox(fixture.app))->ref;
 	command_run_line(fixture.app, "delete");
 	g_assert_null(fixture.app->prompt);
+	apply(&fixture);
 	g_autoptr(Msg) msg = app_msg(fixture.app, ref);
 	g_autoptr(Folder) folder = store_folder(app_account(fixture.app, 0)->store, msg->folder, NULL);
 	g_assert_cmpstr(folder->name, ==, "Trash");

@@ -125,6 +125,7 @@ test_long_walk_keeps_few_rows_and_right_positions(void)
 	Mailbox *mailbox = open_inboxes(&fixture);
 	int cursor;
 	int64_t position, total, unread;
+	mailbox_window(mailbox, 20, &cursor);
 	for (unsigned i = 0; i < 200; i++) {
 		mailbox_page(mailbox, 2);
 		mailbox_window(mailbox, 20, &cursor);

@@ -98,8 +98,7 @@ char *store_path(Store *store, MsgId id, GError **error);	/* path of the file; N
 /* Addresses seen that match what was typed, best first. of char * "Name <addr>". */
 GPtrArray *store_complete_address(Store *store, const char *typed, unsigned limit, GError **error);
 
-/* ---- intents: what a person changes. One transaction in ops.db; visible to every reader at once; *ret_group for undo, NULL:
- * what surel does by itself (marking read, copies of drafts) and u does not take back ---- */
+/* ---- intents: what a person changes. One transaction in ops.db; visible to every reader at once; *ret_group for undo ---- */
 bool store_intent_flags(Store *store, const MsgId *ids, size_t n, uint32_t set, uint32_t clear, int64_t *ret_group, GError **error);
 bool store_intent_move(Store *store, const MsgId *ids, size_t n, FolderId target, int64_t *ret_group, GError **error);
 bool store_intent_copy(Store *store, const MsgId *ids, size_t n, FolderId target, int64_t *ret_group, GError **error);
@@ -183,6 +182,8 @@ void uidl_free(Uidl *uidl);
 GHashTable *store_uidls(Store *store, GError **error);		/* uidl -> Uidl *, owns both */
 bool store_uidl_seen(Store *store, char *const *uidls, const int64_t *sizes, size_t n, int64_t now, GError **error);
 bool store_uidl_state(Store *store, char *const *uidls, size_t n, UidlState state, GError **error);
+/* The server gave a known message a new UIDL: what is remembered of it goes on under that. */
+bool store_uidl_rename(Store *store, const char *from, const char *to, GError **error);
 /* The stored file exists with the size and hash that were recorded (before DELE, I8). */
 bool store_uidl_verify(Store *store, const char *uidl, GError **error);
 bool store_uidl_forget(Store *store, int64_t not_seen_since, GError **error);	/* `gone`, or unseen for 30 days */

@@ -1,8 +1,8 @@
 /* engine/pop3.c: POP3 backend: bounded sessions, what to fetch, what to delete, and when it is safe (PROTOCOL-NOTES 6) */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <poll.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "src/engine/local.h"
 #include "src/engine/pop3.h"
@@ -13,6 +13,7 @@ enum {
 	SESSION_DELETES = 500,
 	GROUP_MESSAGES = 50, GROUP_BYTES = 8 << 20,	/* made durable together */
 	MEMORY_S = 30 * 86400,			/* a UIDL not listed for so long is forgotten; an empty listing erases nothing (I8) */
+	SEEN_AGAIN_S = 86400,
 	SYNC_BREAKS_MAX = 6,
 	TROUBLE_MAX = 2,			/* breaks at one message before it is left out until the worker's next start */
 };
@@ -38,8 +39,9 @@ typedef struct Session {
 	GHashTable *memory;	/* key -> Uidl */
 	GPtrArray *wanted;	/* of Pop3Item *, newest first */
 	GPtrArray *deletes;	/* of Pop3Item * */
+	GPtrArray *lost;	/* of const Uidl *: stored once, not listed any more; NULL where it was found under a new key */
 	int64_t now, total;
-	unsigned limit, stored, refused;
+	unsigned limit, stored, refused, renumbered;
 	bool more;
 } Session;
 
@@ -218,7 +220,8 @@ read_mailbox(Session *session, GError **error)
 	return session->memory != NULL;
 }
 
-/* First sight is remembered before anything is fetched: "N days" counts from here. */
+/* First sight is remembered before anything is fetched: "N days" counts from here. Known ones are touched once a day, so that a poll
+ * without news writes nothing. */
 static bool
 remember_listing(Session *session, GError **error)
 {
@@ -227,7 +230,8 @@ remember_listing(Session *session, GError **error)
 
 	for (guint i = 0; i < session->items->len; i++) {
 		const Pop3Item *item = &g_array_index(session->items, Pop3Item, i);
-		if (!item->key)
+		const Uidl *known = remembered(session, item);
+		if (!item->key || (known && known->last_seen > session->now - SEEN_AGAIN_S))
 			continue;
 		g_ptr_array_add(keys, item->key);
 		g_array_append_val(sizes, item->size);
@@ -273,9 +277,31 @@ policy_deletes(const Session *session, const Uidl *known)
 	case LEAVE_DAYS:
 		return session->now - known->first_seen >= (int64_t)account->leave_days * 86400;
 	case LEAVE_UNTIL_DELETED:
-		return known->state == UIDL_DELE_WANTED || known->state == UIDL_DELE_SENT || local_in_trash(session->store, known->msg, session->trash);
+		/* No row: deleted here for good, if its file is among those removed lately (store_uidl_verify looks there too); a lost
+		 * cache or folder is no deletion. */
+		return known->msg.v == 0 || local_in_trash(session->store, known->msg, session->trash);
 	}
 	return false;
+}
+
+/* What is stored but not listed may be listed under a new key: servers give all their messages new ones when they move house. */
+static void
+find_lost(Session *session)
+{
+	g_autoptr(GHashTable) listed = g_hash_table_new(g_str_hash, g_str_equal);
+	GHashTableIter iter;
+	gpointer key, value;
+
+	session->lost = g_ptr_array_new();
+	for (guint i = 0; i < session->items->len; i++)
+		if (g_array_index(session->items, Pop3Item, i).key)
+			g_hash_table_add(listed, g_array_index(session->items, Pop3Item, i).key);
+	g_hash_table_iter_init(&iter, session->memory);
+	while (g_hash_table_iter_next(&iter, &key, &value)) {
+		const Uidl *known = value;
+		if (known->hash && known->state != UIDL_SEEN && known->state != UIDL_GONE && !g_hash_table_contains(listed, key))
+			g_ptr_array_add(session->lost, value);
+	}
 }
 
 static void
@@ -318,6 +344,41 @@ commit_group(Session *session, Delivery *delivery, GPtrArray *group, GError **er
 	return true;
 }
 
+static char *
+hash_of(int fd)
+{
+	g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+	guchar bytes[16384];
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, bytes, sizeof bytes, at)) > 0) {
+		g_checksum_update(checksum, bytes, n);
+		at += n;
+	}
+	return n < 0 ? NULL : g_strdup(g_checksum_get_string(checksum));
+}
+
+/* The same bytes as a message that is not listed any more: it is that one, under a new key. *ret_same: there is no need to store it. */
+static bool
+recognise(Session *session, const Pop3Item *item, int fd, int64_t size, bool *ret_same, GError **error)
+{
+	*ret_same = false;
+	if (session->lost->len == 0)
+		return true;
+	g_autofree char *hash = hash_of(fd);
+	for (guint i = 0; hash && i < session->lost->len; i++) {
+		const Uidl *known = session->lost->pdata[i];
+		if (!known || known->size != size || strcmp(known->hash, hash) != 0)
+			continue;
+		session->lost->pdata[i] = NULL;
+		session->renumbered++;
+		*ret_same = true;
+		return store_uidl_rename(session->store, known->uidl, item->key, error);
+	}
+	return true;
+}
+
 static bool
 receive(Session *session, Delivery *delivery, Pop3Item *item, GPtrArray *group, int64_t *group_bytes, GError **error)
 {
@@ -341,6 +402,15 @@ receive(Session *session, Delivery *delivery, Pop3Item *item, GPtrArray *group, 
 		delivery_abort(delivery);
 		g_hash_table_insert(session->state->trouble, g_strdup(item->key), GUINT_TO_POINTER(TROUBLE_MAX));
 		session->refused++;
+		return true;
+	}
+	bool same;
+	if (!recognise(session, item, fd, size, &same, error))
+		return false;
+	if (same) {
+		delivery_abort(delivery);
+		if (session->engine->account->leave == LEAVE_NO && session->deletes->len < SESSION_DELETES)
+			g_ptr_array_add(session->deletes, item);
 		return true;
 	}
 	if (!delivery_finish(delivery, error))
@@ -397,15 +467,12 @@ fetch_wanted(Session *session, GError **error)
 
 /* ---- deleting ---- */
 
-/* I8: the file is there with the size and the hash it was stored with; or a person deleted it here for good. */
+/* I8: the file is there with the size and the hash it was stored with. */
 static bool
 may_delete(Session *session, const Pop3Item *item)
 {
-	const Uidl *known = remembered(session, item);
 	g_autoptr(GError) error = NULL;
 
-	if (known && known->state == UIDL_DELE_WANTED && session->engine->account->leave == LEAVE_UNTIL_DELETED)
-		return true;
 	if (store_uidl_verify(session->store, item->key, &error))
 		return true;
 	log_warn(LOG_POP3, "left on the server: %s", error ? error->message : "its copy here is not whole");
@@ -454,6 +521,7 @@ session_clear(Session *session)
 	g_clear_pointer(&session->memory, g_hash_table_unref);
 	g_clear_pointer(&session->wanted, g_ptr_array_unref);
 	g_clear_pointer(&session->deletes, g_ptr_array_unref);
+	g_clear_pointer(&session->lost, g_ptr_array_unref);
 }
 
 static bool
@@ -462,6 +530,7 @@ run_session(Session *session, GError **error)
 	if (!read_mailbox(session, error) || !remember_listing(session, error))
 		return false;
 	choose(session);
+	find_lost(session);
 	return fetch_wanted(session, error) && finish(session, error);
 }
 
@@ -476,7 +545,7 @@ session_once(Engine *engine, unsigned *total, bool *ret_more, GError **error)
 		  run_session(&session, error);
 
 	*total += session.stored;
-	*ret_more = ok && session.more && (session.stored > 0 || session.deletes->len > 0);
+	*ret_more = ok && session.more && (session.stored + session.renumbered > 0 || session.deletes->len > 0);
 	if (session.refused > 0) {
 		g_autofree char *text = g_strdup_printf("The server did not hand out %u messages; they stay there", session.refused);
 		engine_notice(engine, LOG_LEVEL_WARN, text);

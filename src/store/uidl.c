@@ -66,6 +66,16 @@ store_uidl_state(Store *store, char *const *uidls, size_t n, UidlState state, GE
 	return txn_commit(g_steal_pointer(&txn), error);
 }
 
+bool
+store_uidl_rename(Store *store, const char *from, const char *to, GError **error)
+{
+	g_autoptr(Txn) txn = txn_begin(store->ops, error);
+	if (!txn || !db_run(store->ops, error, "DELETE FROM uidl WHERE uidl=?", "s", to) ||
+	    !db_run(store->ops, error, "UPDATE uidl SET uidl=? WHERE uidl=?", "ss", to, from))
+		return false;
+	return txn_commit(g_steal_pointer(&txn), error);
+}
+
 static char *
 stored_file(Store *store, const char *base)
 {

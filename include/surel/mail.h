@@ -78,6 +78,8 @@ char *document_text(const Document *document);
  * ERROR_PROTOCOL on anything odd. */
 GByteArray *document_encode(const Document *document);
 Document *document_decode(const uint8_t *bytes, size_t size, GError **error);
+/* Loads what reading mail loads on demand (charset converters), for a process that is about to lock itself in. */
+void mail_warm_up(void);
 /* Decoded content of one part. Caller frees *ret_data. ERROR_NOT_FOUND without such a part. */
 bool part_extract(const char *bytes, size_t size, const char *part_id, char **ret_data, size_t *ret_size, GError **error);
 /* `surel show --json` (schema in doc/surel.1): caller frees. */

@@ -98,7 +98,8 @@ char *store_path(Store *store, MsgId id, GError **error);	/* path of the file; N
 /* Addresses seen that match what was typed, best first. of char * "Name <addr>". */
 GPtrArray *store_complete_address(Store *store, const char *typed, unsigned limit, GError **error);
 
-/* ---- intents: what a person changes. One transaction in ops.db; visible to every reader at once; *ret_group for undo ---- */
+/* ---- intents: what a person changes. One transaction in ops.db; visible to every reader at once; *ret_group for undo, NULL:
+ * what surel does by itself (marking read, copies of drafts) and u does not take back ---- */
 bool store_intent_flags(Store *store, const MsgId *ids, size_t n, uint32_t set, uint32_t clear, int64_t *ret_group, GError **error);
 bool store_intent_move(Store *store, const MsgId *ids, size_t n, FolderId target, int64_t *ret_group, GError **error);
 bool store_intent_copy(Store *store, const MsgId *ids, size_t n, FolderId target, int64_t *ret_group, GError **error);

@@ -103,26 +103,59 @@ folder_by_name(Store *store, const char *name)
 	return NULL;
 }
 
-/* The account's folder of that role; made when there is none, which is said. NULL after a notice. */
+/* NULL: there is none. */
 static Folder *
-folder_for_role(App *app, unsigned account, FolderRole role)
+folder_of_role(const AppAccount *account, FolderRole role)
+{
+	const char *name = account->account->folder_names[role] ? account->account->folder_names[role] : role_folders[role];
+	Folder *folder = store_folder_by_role(account->store, role, NULL);
+	return folder ? folder : folder_by_name(account->store, name);
+}
+
+/* ---- moves that wait for the keeper to make their folder: some milliseconds ---- */
+
+typedef struct WaitingMove { unsigned account; FolderRole role; GArray *refs; int64_t since; } WaitingMove;
+
+void
+waiting_move_free(void *data)
+{
+	WaitingMove *waiting = data;
+	g_array_unref(waiting->refs);
+	g_free(waiting);
+}
+
+static bool
+make_folder_then_move(App *app, unsigned account, FolderRole role, GArray *refs)
 {
 	AppAccount *holder = app_account(app, account);
 	const char *name = holder->account->folder_names[role] ? holder->account->folder_names[role] : role_folders[role];
 	GError *error = NULL;
-	Folder *folder = store_folder_by_role(holder->store, role, NULL);
-	if (!folder)
-		folder = folder_by_name(holder->store, name);
-	if (folder)
-		return folder;
 	if (!store_intent_folder_create(holder->store, name, NULL, &error)) {
 		app_notice_error(app, error);
-		return NULL;
+		return false;
 	}
-	app_notice(app, NOTICE_INFO, "%s had no folder for this; %s was made.", holder->account->name, name);
+	app_notice(app, NOTICE_INFO, "%s had no folder for this; %s is made.", holder->account->name, name);
+	WaitingMove *waiting = g_new0(WaitingMove, 1);
+	*waiting = (WaitingMove){ account, role, g_array_ref(refs), g_get_monotonic_time() };
+	g_ptr_array_add(app->priv->waiting_moves, waiting);
 	app_doorbell(app, account);
-	folder = store_folder_by_role(holder->store, role, NULL);
-	return folder ? folder : folder_by_name(holder->store, name);
+	return true;
+}
+
+void
+waiting_moves_try(App *app)
+{
+	for (guint i = app->priv->waiting_moves->len; i-- > 0;) {
+		WaitingMove *waiting = g_ptr_array_index(app->priv->waiting_moves, i);
+		g_autoptr(Folder) folder = folder_of_role(app_account(app, waiting->account), waiting->role);
+		if (!folder)
+			continue;
+		g_autoptr(GArray) refs = g_array_ref(waiting->refs);
+		unsigned account = waiting->account;
+		g_ptr_array_remove_index(app->priv->waiting_moves, i);	/* first: the move refreshes, and comes here again */
+		app_move(app, (const MsgRef *)(void *)refs->data, refs->len, account, folder->id, false);
+		return;
+	}
 }
 
 /* ---- moves ---- */
@@ -180,8 +213,11 @@ app_move_to_role(App *app, const MsgRef *refs, size_t n, FolderRole role)
 				g_array_append_vals(mine, &refs[i], 1);
 		if (!mine->len)
 			continue;
-		g_autoptr(Folder) folder = folder_for_role(app, account, role);
-		done &= folder && change_each(app, (const MsgRef *)(void *)mine->data, mine->len, change_move, &folder->id);
+		g_autoptr(Folder) folder = folder_of_role(app_account(app, account), role);
+		if (folder)
+			done &= change_each(app, (const MsgRef *)(void *)mine->data, mine->len, change_move, &folder->id);
+		else
+			done &= make_folder_then_move(app, account, role, mine);
 	}
 	return done;
 }

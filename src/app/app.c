@@ -356,6 +356,7 @@ app_new(Config *config, GError **error)
 	app->priv = g_new0(struct AppPrivate, 1);
 	app->priv->tag = (WorkerTag){ app, NO_ACCOUNT };
 	app->priv->requests = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	app->priv->waiting_moves = g_ptr_array_new_with_free_func(waiting_move_free);
 	app->priv->changes = g_array_new(FALSE, TRUE, sizeof(unsigned));
 	app->priv->sends = g_array_new(FALSE, TRUE, sizeof(SendWindow));
 	GError *last = NULL;
@@ -407,6 +408,7 @@ app_free(App *app)
 	g_hash_table_unref(app->priv->requests);
 	g_array_unref(app->priv->sends);
 	g_array_unref(app->priv->changes);
+	g_ptr_array_unref(app->priv->waiting_moves);
 	g_strfreev(app->run_argv);
 	g_free(app->index_progress);
 	g_free(app->clipboard);
@@ -421,6 +423,8 @@ void
 app_refresh(App *app)
 {
 	app->priv->refresh_wanted = false;
+	if (app->priv->waiting_moves->len)
+		waiting_moves_try(app);
 	for (guint i = 0; i < app->places->len; i++) {
 		Place *place = g_ptr_array_index(app->places, i);
 		if (place->kind == PLACE_LIST)

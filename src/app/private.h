@@ -37,6 +37,7 @@ struct AppPrivate {
 	GArray *sends;			/* of SendWindow, oldest first */
 	GArray *changes;		/* of unsigned account: whose change is the next to undo */
 	GHashTable *draft_locks;	/* path -> fd */
+	GPtrArray *waiting_moves;	/* until their folder is there (actions.c) */
 	unsigned mark_timer;		/* message counts as read when it fires; 0 none */
 	MsgRef mark_ref;
 	unsigned flush_timer;		/* a doubled doorbell is one refresh */
@@ -69,6 +70,10 @@ bool secret_save(const char *path, const char *key, const char *secret, GError *
 
 /* events.c */
 extern const WorkerCallbacks app_worker_callbacks;
+
+/* actions.c */
+void waiting_move_free(void *data);
+void waiting_moves_try(App *app);
 
 /* side.c */
 void side_read(App *app);

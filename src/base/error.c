@@ -3,7 +3,6 @@
 #include "surel/base.h"
 
 #include <errno.h>
-#include <sysexits.h>
 
 typedef struct ErrorRow {
 	const char *nick, *remedy;
@@ -13,16 +12,6 @@ static const ErrorRow error_rows[ERROR_COUNT] = {
 #define ERROR_ROW(id, nick, remedy) [ERROR_##id] = { nick, remedy },
 #include "surel/errors.def"
 #undef ERROR_ROW
-};
-
-/* Listed in doc/surel.1.in. What surel tries again by itself is EX_TEMPFAIL. */
-static const int exit_statuses[ERROR_COUNT] = {
-	[ERROR_OFFLINE] = EX_TEMPFAIL, [ERROR_DNS] = EX_NOHOST, [ERROR_AUTH] = EX_NOPERM, [ERROR_CERT] = EX_PROTOCOL,
-	[ERROR_PROTOCOL] = EX_PROTOCOL, [ERROR_SERVER] = EX_UNAVAILABLE, [ERROR_BUSY] = EX_TEMPFAIL, [ERROR_DISK_FULL] = EX_IOERR,
-	[ERROR_PERMISSION] = EX_NOPERM, [ERROR_IO] = EX_IOERR, [ERROR_STORE] = EX_IOERR, [ERROR_LOCKED] = EX_TEMPFAIL,
-	[ERROR_CONFIG] = EX_CONFIG, [ERROR_INPUT] = EX_USAGE, [ERROR_MESSAGE] = EX_DATAERR, [ERROR_CANCELLED] = EX_TEMPFAIL,
-	[ERROR_UNSUPPORTED] = EX_UNAVAILABLE, [ERROR_NOT_FOUND] = EX_NOINPUT, [ERROR_REFUSED] = EX_UNAVAILABLE,
-	[ERROR_UNKNOWN_SENT] = EX_TEMPFAIL,
 };
 
 G_DEFINE_QUARK(surel-error, surel_error)
@@ -37,12 +26,6 @@ const char *
 error_remedy(int code)
 {
 	return code >= 0 && code < ERROR_COUNT ? error_rows[code].remedy : "";
-}
-
-int
-error_exit_status(int code)
-{
-	return code >= 0 && code < ERROR_COUNT ? exit_statuses[code] : EX_SOFTWARE;
 }
 
 bool

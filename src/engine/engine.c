@@ -44,12 +44,13 @@ backend_for(Protocol protocol)
 }
 
 static void
-take_secret(char **slot, const char *text)
+take_secret(char **slot, bool *is_token, const char *text)
 {
 	if (!text || !*text)
 		return;
 	os_free_secret(*slot);
 	*slot = g_strdup(text);
+	*is_token = false;	/* a person types passwords */
 }
 
 static void
@@ -93,8 +94,8 @@ take_frame(Engine *engine, const Frame *frame)
 		take_cancel(engine, frame->u.cancel.request);
 		return;
 	case FRAME_SECRET:
-		take_secret(&engine->incoming_secret, frame->u.secret.incoming);
-		take_secret(&engine->outgoing_secret, frame->u.secret.outgoing);
+		take_secret(&engine->incoming_secret, &engine->incoming_is_token, frame->u.secret.incoming);
+		take_secret(&engine->outgoing_secret, &engine->outgoing_is_token, frame->u.secret.outgoing);
 		return;
 	case FRAME_SYNC_NOW:
 		take_sync(engine, frame->u.sync_now.request, frame->u.sync_now.folder);
@@ -235,12 +236,6 @@ engine_connect(Engine *engine, bool imap_guard, GError **error)
 	return engine->net != NULL;
 }
 
-static char *
-secret_taken(const Engine *engine, bool outgoing)
-{
-	return g_strdup(outgoing ? engine->outgoing_secret : engine->incoming_secret);
-}
-
 static void
 wait_for_frame(Engine *engine, int timeout_ms)
 {
@@ -250,24 +245,23 @@ wait_for_frame(Engine *engine, int timeout_ms)
 		(void)engine_poll(engine);
 }
 
+/* The command is run once: a second connection of a confined worker could not run it. */
 char *
 engine_secret(Engine *engine, bool outgoing, bool *ret_is_token, GError **error)
 {
 	g_autoptr(GError) own = NULL;
+	char **slot = outgoing ? &engine->outgoing_secret : &engine->incoming_secret;
+	bool *is_token = outgoing ? &engine->outgoing_is_token : &engine->incoming_is_token;
 
 	(void)engine_poll(engine);
-	char *secret = secret_taken(engine, outgoing);
-	if (secret) {
-		*ret_is_token = false;
-		return secret;
-	}
-	secret = account_secret(engine->account, outgoing, ret_is_token, &own);
-	if (!secret && engine->channel && g_error_matches(own, SUREL_ERROR, ERROR_AUTH)) {
+	if (!*slot)
+		*slot = account_secret(engine->account, outgoing, is_token, &own);
+	if (!*slot && engine->channel && g_error_matches(own, SUREL_ERROR, ERROR_AUTH))
 		wait_for_frame(engine, SECRET_WAIT_MS);
-		secret = secret_taken(engine, outgoing);
-		*ret_is_token = false;
-	}
-	if (!secret)
+	if (!*slot) {
 		g_propagate_error(error, g_steal_pointer(&own));
-	return secret;
+		return NULL;
+	}
+	*ret_is_token = *is_token;
+	return g_strdup(*slot);
 }

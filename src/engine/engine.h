@@ -12,7 +12,8 @@ struct Engine {
 	Store *store;			/* NULL in account test */
 	Channel *channel;		/* NULL in account test */
 	Net *net;
-	char *incoming_secret, *outgoing_secret;	/* from a SECRET frame; NULL: account_secret() */
+	char *incoming_secret, *outgoing_secret;	/* from a SECRET frame, or kept from account_secret(); NULL: not known yet */
+	bool incoming_is_token, outgoing_is_token;
 	bool quit, sync_wanted, journal_wanted, outbox_wanted;	/* set by engine_poll */
 	char *sync_folder;		/* of the last SYNC_NOW; NULL: all */
 	uint32_t sync_request;

@@ -11,3 +11,5 @@ src_libengine_a_SOURCES += src/engine/engine.c src/engine/sync.c src/engine/imap
 	src/engine/imap-body.c src/engine/imap-push.c src/engine/imap-ops.c src/engine/imap-verify.c src/engine/imap-idle.c
 # accounts with local folders
 src_libengine_a_SOURCES += src/engine/local.c src/engine/pop3.c src/engine/pop3-dialogue.c src/engine/maildir.c src/engine/maildir-tree.c
+# reading
+src_libengine_a_SOURCES += src/engine/render.c

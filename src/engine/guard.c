@@ -83,7 +83,7 @@ guard_word(Place *place)
 		place->text = true;
 	if ((place->words == 1 || place->code) && word_in(place, all))
 		place->numbers = NUMBERS_LINE;
-	else if (place->numbers != NUMBERS_LINE && word_in(place, one))
+	else if (place->numbers != NUMBERS_LINE && strchr("UuMmRr", place->word[0]) && word_in(place, one))
 		place->numbers = NUMBERS_NEXT;
 	if (place->code && word_is(place, "BADCHARSET"))
 		return "response code BADCHARSET";

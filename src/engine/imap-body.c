@@ -11,6 +11,7 @@ enum {
 	SMALL_BYTES = 64 << 10, SMALL_SET = 100,	/* at most 6.4 MB a command */
 	MIDDLE_BYTES = 1 << 20, MIDDLE_SET = 6,
 	DEPTH = 3,
+	ROWS_MAX = 2 * SMALL_SET * DEPTH,	/* more rows than were asked for are a liar's */
 	WANTED_AT_ONCE = 2000,	/* rows asked of the store at a time, so that new mail gets in front */
 	COMMIT_EVERY = 100	/* messages made durable together */
 };
@@ -26,19 +27,26 @@ typedef struct Bodies {
 	int fd;			/* its file; -1: no byte yet */
 	GError *failure;	/* of a callback that cannot return one */
 	GHashTable *tried;	/* UIDs asked for in this pass */
-	unsigned uncommitted;
+	unsigned uncommitted, stored;
 	int64_t done, total;
 	const char *label;
 } Bodies;
+
+static void
+drop_front(Bodies *bodies, guint n)
+{
+	for (guint i = 0; i < n; i++)
+		g_free(g_array_index(bodies->rows, Body, i).bytes);
+	if (n > 0)
+		g_array_remove_range(bodies->rows, 0, n);
+}
 
 static void
 void_rows(void *data)
 {
 	Bodies *bodies = data;
 
-	for (guint i = 0; i < bodies->rows->len; i++)
-		g_free(g_array_index(bodies->rows, Body, i).bytes);
-	g_array_set_size(bodies->rows, 0);
+	drop_front(bodies, bodies->rows->len);
 	if (bodies->fd >= 0)
 		delivery_abort(bodies->delivery);
 	bodies->fd = -1;
@@ -64,7 +72,8 @@ take_row(void *data, const ImapRow *row)
 {
 	Bodies *bodies = data;
 
-	if (bodies->streaming ? bodies->fd < 0 || row->uid != bodies->streaming : !row->has_body) {
+	bool ours = bodies->streaming ? bodies->fd >= 0 && row->uid == bodies->streaming : row->has_body;
+	if (!ours || bodies->rows->len >= ROWS_MAX) {
 		bodies->imap->changed = true;
 		return;
 	}
@@ -141,22 +150,38 @@ uid_order(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Rows of this set to the front; those of sets still under way stay (a server may answer several before it ends the first). */
+static guint
+sort_out(Bodies *bodies, const GArray *uids)
+{
+	guint front = 0;
+
+	for (guint i = 0; i < bodies->rows->len; i++) {
+		Body body = g_array_index(bodies->rows, Body, i);
+		if (!bsearch(&body.uid, uids->data, uids->len, sizeof(uint32_t), uid_order))
+			continue;
+		g_array_index(bodies->rows, Body, i) = g_array_index(bodies->rows, Body, front);
+		g_array_index(bodies->rows, Body, front++) = body;
+	}
+	return front;
+}
+
 static bool
 store_set(void *data, const GArray *uids, GError **error)
 {
 	Bodies *bodies = data;
+	guint n = sort_out(bodies, uids);
 	bool ok = true;
 
-	for (guint i = 0; ok && i < bodies->rows->len; i++) {
+	for (guint i = 0; ok && i < n; i++) {
 		const Body *body = &g_array_index(bodies->rows, Body, i);
-		if (!bsearch(&body->uid, uids->data, uids->len, sizeof(uint32_t), uid_order))
-			continue;	/* nobody asked for it */
 		ok = bodies->streaming ? delivery_finish(bodies->delivery, error) : deliver_small(bodies, body, error);
 		if (bodies->streaming)
 			bodies->fd = -1;
 		bodies->uncommitted++;
+		bodies->stored++;
 	}
-	void_rows(bodies);
+	drop_front(bodies, n);
 	bodies->done += uids->len;
 	if (bodies->label)
 		engine_progress(bodies->imap->engine, bodies->label, bodies->done, MAX(bodies->done, bodies->total));
@@ -306,7 +331,7 @@ imap_fetch_body(Engine *engine, MsgId id, GError **error)
 	imap->serving = true;
 	bool ok = fetch_sets(&bodies, &sets, true, error) && commit(&bodies, error);
 	imap->serving = was;
-	if (ok && bodies.done == 0)
+	if (ok && bodies.stored == 0)
 		return error_set(error, ERROR_NOT_FOUND, "the server no longer has this message");
 	return ok;
 }

@@ -8,6 +8,7 @@ enum {
 	FIRST_SET = 50,		/* the list is usable after one round trip */
 	SET = 200,
 	DEPTH = 3,
+	ROWS_MAX = 2 * SET * DEPTH,	/* more rows than were asked for are a liar's */
 	HEADERS_MAX_BYTES = 1 << 20	/* of one message; the rest of a longer one is not kept */
 };
 
@@ -21,13 +22,20 @@ typedef struct Headers {
 } Headers;
 
 static void
+drop_front(Headers *headers, guint n)
+{
+	for (guint i = 0; i < n; i++)
+		g_free((char *)g_array_index(headers->rows, NewMsg, i).headers);
+	if (n > 0)
+		g_array_remove_range(headers->rows, 0, n);
+}
+
+static void
 clear_rows(void *data)
 {
 	Headers *headers = data;
 
-	for (guint i = 0; i < headers->rows->len; i++)
-		g_free((char *)g_array_index(headers->rows, NewMsg, i).headers);
-	g_array_set_size(headers->rows, 0);
+	drop_front(headers, headers->rows->len);
 }
 
 static void
@@ -37,20 +45,13 @@ take_row(void *data, const ImapRow *row)
 	size_t length = MIN(row->length, HEADERS_MAX_BYTES);
 
 	/* News of flags of another message in between has no header: it is the next pass's business. */
-	if (!row->has_body || !row->has_flags) {
+	if (!row->has_body || !row->has_flags || headers->rows->len >= ROWS_MAX) {
 		headers->imap->changed = true;
 		return;
 	}
 	NewMsg message = {.uid = row->uid, .flags = row->flags, .arrival = row->arrival, .size = row->size,
 		.headers = g_memdup2(row->bytes, length ? length : 1), .headers_size = length};
 	g_array_append_val(headers->rows, message);
-}
-
-static int
-uid_order(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return x < y ? -1 : x > y;
 }
 
 static bool
@@ -64,20 +65,28 @@ has_row(void *data, uint32_t uid)
 	return false;
 }
 
-/* Asked for in this set? A server that sends rows nobody asked for must not fill the store. */
-static void
-keep_asked(Headers *headers, const GArray *uids)
+static int
+uid_order(const void *a, const void *b)
 {
-	guint kept = 0;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* Rows of this set to the front, those of sets still under way behind: a server may answer several commands before it ends the
+ * first (Dovecot does). Returns how many are of this set. */
+static guint
+sort_out(Headers *headers, const GArray *uids)
+{
+	guint front = 0;
 
 	for (guint i = 0; i < headers->rows->len; i++) {
 		NewMsg row = g_array_index(headers->rows, NewMsg, i);
-		if (bsearch(&row.uid, uids->data, uids->len, sizeof(uint32_t), uid_order))
-			g_array_index(headers->rows, NewMsg, kept++) = row;
-		else
-			g_free((char *)row.headers);
+		if (!bsearch(&row.uid, uids->data, uids->len, sizeof(uint32_t), uid_order))
+			continue;
+		g_array_index(headers->rows, NewMsg, i) = g_array_index(headers->rows, NewMsg, front);
+		g_array_index(headers->rows, NewMsg, front++) = row;
 	}
-	g_array_set_size(headers->rows, kept);
+	return front;
 }
 
 static bool
@@ -85,15 +94,14 @@ store_set(void *data, const GArray *uids, GError **error)
 {
 	Headers *headers = data;
 	Engine *engine = headers->imap->engine;
+	guint n = sort_out(headers, uids);
 
-	keep_asked(headers, uids);
-	bool ok = headers->rows->len == 0 ||
-		  store_put_headers(engine->store, headers->folder->id, (const NewMsg *)(void *)headers->rows->data, headers->rows->len, error);
-	for (guint i = 0; ok && i < headers->rows->len; i++) {
+	bool ok = n == 0 || store_put_headers(engine->store, headers->folder->id, (const NewMsg *)(void *)headers->rows->data, n, error);
+	for (guint i = 0; ok && i < n; i++) {
 		const NewMsg *row = &g_array_index(headers->rows, NewMsg, i);
 		headers->unseen += row->uid >= headers->since && !(row->flags & FLAG_SEEN);
 	}
-	clear_rows(headers);
+	drop_front(headers, n);
 	headers->done += uids->len;
 	engine_progress(engine, headers->folder->name, headers->done, headers->total);
 	engine_changed(engine, headers->folder->id);

@@ -79,49 +79,6 @@ imap_utf7_to_utf8(const char *raw)
 	return text_clean(out->str, (ssize_t)out->len, false);
 }
 
-static void
-encode_run(const char *text, size_t size, GString *out)
-{
-	gsize length = 0;
-	g_autofree char *utf16 = g_convert(text, (gssize)size, "UTF-16BE", "UTF-8", NULL, &length, NULL);
-	uint32_t bits = 0;
-	unsigned held = 0;
-
-	if (!utf16)
-		return;
-	g_string_append_c(out, '&');
-	for (gsize i = 0; i < length; i++) {
-		bits = bits << 8 | (uint8_t)utf16[i];
-		for (held += 8; held >= 6; held -= 6)
-			g_string_append_c(out, BASE64[bits >> (held - 6) & 63]);
-	}
-	if (held > 0)
-		g_string_append_c(out, BASE64[bits << (6 - held) & 63]);
-	g_string_append_c(out, '-');
-}
-
-char *
-imap_utf8_to_utf7(const char *name)
-{
-	GString *out = g_string_new(NULL);
-
-	for (const char *p = name; *p;) {
-		if (*p == '&') {
-			g_string_append(out, "&-");
-			p++;
-		} else if (*p >= ' ' && *p <= '~') {
-			g_string_append_c(out, *p++);
-		} else {
-			const char *end = p;
-			while (*end && !(*end >= ' ' && *end <= '~'))
-				end++;
-			encode_run(p, (size_t)(end - p), out);
-			p = end;
-		}
-	}
-	return g_string_free(out, FALSE);
-}
-
 char *
 imap_folder_name(const char *raw, char delimiter)
 {

@@ -153,8 +153,9 @@ imap_send(Imap *imap, const char *command, unsigned *ret_tag, GError **error)
 		return error_set(error, ERROR_INPUT, "a line break in a command");
 	forget_harvest(imap);
 	g_autofree char *tag = g_strdup_printf("%u ", ++imap->tag);
-	/* The verb alone: arguments may be names or passwords. */
-	log_debug(LOG_IMAP, "> %u %.*s", imap->tag, (int)strcspn(command, " \""), command);
+	/* The verb alone, arguments may be names or passwords; but sets of UIDs are neither. */
+	bool uids = g_str_has_prefix(command, "UID FETCH ") || g_str_has_prefix(command, "UID STORE ");
+	log_debug(LOG_IMAP, "> %u %.*s", imap->tag, (int)(uids ? strlen(command) : strcspn(command, " \"")), command);
 	if (!net_write(net, tag, strlen(tag), error) || !net_write(net, command, strlen(command), error) || !net_write(net, "\r\n", 2, error)) {
 		imap->broken = true;
 		return false;

@@ -125,32 +125,78 @@ send_status(Imap *imap, const Folder *folder, unsigned *ret_tag, GError **error)
 	return imap_send(imap, line->str, ret_tag, error);
 }
 
-/* One answer of the pipeline: into dirty when there is news. */
+static const ImapStatus *
+status_of(const Imap *imap, const char *raw)
+{
+	for (guint i = imap->statuses->len; i > 0; i--) {
+		const ImapStatus *status = imap->statuses->pdata[i - 1];
+		if (g_strcmp0(status->raw, raw) == 0)
+			return status;
+	}
+	return NULL;
+}
+
+/* Of several STATUS lines before one tagged answer libetpan keeps the last: who is left without is asked alone. */
 static bool
-receive_status(Imap *imap, unsigned tag, Folder *folder, bool thorough, GPtrArray *dirty, GError **error)
+judge_status(Imap *imap, Folder *folder, bool thorough, GPtrArray *dirty, GError **error)
 {
 	g_auto(ImapReply) reply = {0};
 	g_autoptr(GError) own = NULL;
-	guint before = imap->statuses->len;
+	const ImapStatus *status = status_of(imap, folder->raw);
+	unsigned tag;
 
-	if (!imap_receive(imap, tag, &reply, error))
-		return false;
-	if (!reply.ok || imap->statuses->len == before)
+	if (!status) {
+		if (!send_status(imap, folder, &tag, error) || !imap_flush(imap, error) || !imap_receive(imap, tag, &reply, error))
+			return false;
+		status = status_of(imap, folder->raw);
+	}
+	if (!status)
 		return true;	/* no access, or gone since LIST: its siblings go on */
-	const ImapStatus *status = imap->statuses->pdata[imap->statuses->len - 1];
 	if (status_is_news(imap, folder, status, thorough, &own))
 		g_ptr_array_add(dirty, folder);
 	if (own)
 		g_propagate_error(error, g_steal_pointer(&own));
-	return error == NULL || *error == NULL;
+	return !own;
+}
+
+static bool
+ask_statuses(Imap *imap, Folder **asked, unsigned n, bool thorough, GPtrArray *dirty, GError **error)
+{
+	unsigned tags[STATUS_DEPTH];
+
+	for (unsigned i = 0; i < n; i++)
+		if (!send_status(imap, asked[i], &tags[i], error))
+			return false;
+	if (n > 0 && !imap_flush(imap, error))
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		g_auto(ImapReply) reply = {0};
+		if (!imap_receive(imap, tags[i], &reply, error))
+			return false;
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (!judge_status(imap, asked[i], thorough, dirty, error))
+			return false;
+	return true;
+}
+
+/* With a folder open Dovecot delays the ends of pipelined commands and the STATUS lines pile up; a person gains nothing from it. */
+static bool
+unselect(Imap *imap, GError **error)
+{
+	if (!imap->selected || !(imap->caps & CAP_UNSELECT))
+		return true;
+	g_clear_pointer(&imap->selected, g_free);
+	return imap_command(imap, "UNSELECT", error);
 }
 
 bool
 imap_find_dirty(Imap *imap, GPtrArray *folders, bool thorough, GPtrArray *dirty, GError **error)
 {
-	unsigned tags[STATUS_DEPTH];
 	Folder *asked[STATUS_DEPTH];
 
+	if (!unselect(imap, error))
+		return false;
 	for (guint i = 0; i < folders->len;) {
 		unsigned n = 0;
 		for (; i < folders->len && n < STATUS_DEPTH; i++) {
@@ -158,19 +204,13 @@ imap_find_dirty(Imap *imap, GPtrArray *folders, bool thorough, GPtrArray *dirty,
 			if (!folder->selectable || folder->local)
 				continue;
 			/* STATUS of the selected folder may be stale (RFC 3501 6.3.10), and the inbox is selected next anyway. */
-			if (folder->role == ROLE_INBOX || g_strcmp0(folder->raw, imap->selected) == 0) {
+			if (folder->role == ROLE_INBOX || g_strcmp0(folder->raw, imap->selected) == 0)
 				g_ptr_array_add(dirty, folder);
-				continue;
-			}
-			if (!send_status(imap, folder, &tags[n], error))
-				return false;
-			asked[n++] = folder;
+			else
+				asked[n++] = folder;
 		}
-		if (n > 0 && !imap_flush(imap, error))
-			return false;
-		for (unsigned k = 0; k < n; k++)
-			if (!receive_status(imap, tags[k], asked[k], thorough, dirty, error))
-				return error_wrap(error, "asking for the state of the folders");
+		if (!ask_statuses(imap, asked, n, thorough, dirty, error))
+			return error_wrap(error, "asking for the state of the folders");
 	}
 	return true;
 }
@@ -282,6 +322,22 @@ look_since(Look *look, uint64_t since, GError **error)
 	return true;
 }
 
+/* From here on UIDs mean something else; also the first time, so that what is stored from now on has its epoch. */
+static bool
+begin_epoch(Imap *imap, Folder *folder, GError **error)
+{
+	if (folder->uidvalidity != 0) {
+		g_autofree char *text = g_strdup_printf("The server renumbered %s; messages are matched again, nothing is lost.", folder->name);
+		engine_notice(imap->engine, LOG_LEVEL_WARN, text);
+	}
+	if (!store_folder_new_epoch(imap->engine->store, folder->id, imap->uidvalidity, error))
+		return false;
+	folder->uidvalidity = imap->uidvalidity;
+	folder->modseq = 0;
+	folder->uidnext = 0;
+	return true;
+}
+
 static bool
 look_once(Look *look, Folder *folder, bool full, GError **error)
 {
@@ -289,15 +345,8 @@ look_once(Look *look, Folder *folder, bool full, GError **error)
 
 	if (!imap_select(imap, folder->raw, true, error))
 		return false;
-	if (folder->uidvalidity != 0 && folder->uidvalidity != imap->uidvalidity) {
-		g_autofree char *text = g_strdup_printf("The server renumbered %s; messages are matched again, nothing is lost.", folder->name);
-		engine_notice(imap->engine, LOG_LEVEL_WARN, text);
-		if (!store_folder_new_epoch(imap->engine->store, folder->id, imap->uidvalidity, error))
-			return false;
-		folder->modseq = 0;
-		folder->uidnext = 0;
-	}
-	folder->uidvalidity = imap->uidvalidity;
+	if (folder->uidvalidity != imap->uidvalidity && !begin_epoch(imap, folder, error))
+		return false;
 	look->modseq = imap->modseq;
 	look->uidnext = imap->uidnext;
 	look->known = store_uids(imap->engine->store, folder->id, error);

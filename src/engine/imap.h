@@ -109,7 +109,6 @@ uint32_t imap_exists(const Imap *imap);
 /* ---- imap-list.c ---- */
 bool imap_list(Imap *imap, GError **error);
 char *imap_utf7_to_utf8(const char *raw);	/* never NULL; what is not modified UTF-7 stays as it is, clean */
-char *imap_utf8_to_utf7(const char *name);
 char *imap_folder_name(const char *raw, char delimiter);
 /* Roles of what was listed: the config's choice, SPECIAL-USE, then well-known names in several languages. */
 void imap_assign_roles(GPtrArray *listed, char *const *chosen);

@@ -250,7 +250,7 @@ login_user_pass(Pop3 *pop, const ServerUrl *url, const char *user, const char *s
 bool
 pop3_login(Pop3 *pop, const ServerUrl *url, const char *user, const char *secret, bool is_token, GError **error)
 {
-	static char *none[] = {NULL};
+	char *none[] = {NULL};
 	const SaslCarrier carrier = {.start = auth_start, .reply = auth_reply, .data = pop, .initial_response = true};
 	g_autoptr(GError) own = NULL;
 	bool in = sasl_login(pop->net, &carrier, pop->sasl ? pop->sasl : none, url->host, url->port, user, secret, is_token, &own);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/engine/engine.h"
 #include "src/engine/smtp.h"
@@ -31,6 +32,7 @@ typedef struct Submit {
 	bool over;
 	int64_t row;		/* the one on its way, for its recipients' answers */
 	bool deferred;		/* some of its recipients must wait */
+	int lock_fd;
 } Submit;
 
 static int64_t
@@ -274,7 +276,8 @@ accepted(Submit *submit, const Outbox *row, const char *why)
 		later(submit, row, COMMITTING, "some recipients were not accepted yet");
 		return;
 	}
-	if (move(submit, row->id, COMMITTING, OUTBOX_ACCEPTED, why, 0))
+	/* Unknown: a restart judged the row before this answer came, and the answer knows better. */
+	if (move(submit, row->id, COMMITTING | 1 << OUTBOX_UNKNOWN, OUTBOX_ACCEPTED, why, 0))
 		file_copy(submit, row->id);
 }
 
@@ -380,6 +383,20 @@ commit(Submit *submit, const Outbox *row)
 	settle(submit, row, COMMITTING, verdict, why);
 }
 
+/* False: the account sent as much as it may for now, and the row waits. */
+static bool
+rate_allows(Submit *submit, const Outbox *row)
+{
+	int64_t when = 0, now = now_s();
+	g_autofree char *text = NULL;
+
+	if (store_rate_take(submit->engine.store, MAX(row->rcpts->len, 1u), now, &when, NULL) || when <= now)
+		return true;
+	text = g_strdup_printf("waiting, so that the provider does not take this for spam; sent in %d minutes", (int)((when - now + 59) / 60));
+	move(submit, row->id, WAITING, OUTBOX_QUEUED, text, when);
+	return false;
+}
+
 static void
 deliver(Submit *submit, const Outbox *row)
 {
@@ -396,6 +413,8 @@ deliver(Submit *submit, const Outbox *row)
 			return;
 		}
 		/* An attempt counts from here on. It fails where the person took the message back in this moment. */
+		if (!claimed && !rate_allows(submit, row))
+			return;
 		if (!claimed && !move(submit, row->id, WAITING, OUTBOX_SENDING, NULL, 0))
 			return;
 		claimed = true;
@@ -408,20 +427,6 @@ deliver(Submit *submit, const Outbox *row)
 		settle(submit, row, SENDING, verdict, why ? why : "stopped");
 	if (!smtp_usable(submit->smtp))
 		disconnect(submit);
-}
-
-/* False: the account sent as much as it may for now, and the row waits. */
-static bool
-rate_allows(Submit *submit, const Outbox *row)
-{
-	int64_t when = 0, now = now_s();
-	g_autofree char *text = NULL;
-
-	if (store_rate_take(submit->engine.store, MAX(row->rcpts->len, 1u), now, &when, NULL) || when <= now)
-		return true;
-	text = g_strdup_printf("waiting, so that the provider does not take this for spam; sent in %d minutes", (int)((when - now + 59) / 60));
-	move(submit, row->id, WAITING, OUTBOX_QUEUED, text, when);
-	return false;
 }
 
 /* ---- the worker's life ---- */
@@ -504,7 +509,7 @@ run(Submit *submit)
 		}
 		if (!row && !wait_for_more(submit, next))
 			return;
-		if (!row || !rate_allows(submit, row))
+		if (!row)
 			continue;
 		if (submit->done >= submit->total)
 			count_waiting(submit);
@@ -514,11 +519,31 @@ run(Submit *submit)
 	}
 }
 
+/* One sender at a time: a worker whose supervisor was killed may still wait for the answer to a final dot, and what it is doing must
+ * not be taken for left over. It ends by itself, since it notices. */
+static bool
+lock(Submit *submit, GError **error)
+{
+	g_autofree char *dir = g_path_get_dirname(store_drafts_dir(submit->engine.store));
+	g_autofree char *path = g_build_filename(dir, "submit.lock", NULL);
+
+	return os_lock_file(path, &submit->lock_fd, error);
+}
+
+static bool
+start(Submit *submit, GError **error)
+{
+	submit->engine.store = store_open(NULL, submit->engine.account->name, STORE_WORKER, error);
+	if (!submit->engine.store)
+		return false;
+	return lock(submit, error) && store_outbox_recover(submit->engine.store, error);
+}
+
 int
 submit_main(const Config *config, const char *account_name, Channel *channel)
 {
 	const Account *account = config_account(config, account_name);
-	Submit submit = { .status = WORKER_EXIT_DONE };
+	Submit submit = { .status = WORKER_EXIT_DONE, .lock_fd = -1 };
 	GError *error = NULL;
 
 	if (!account || !account->outgoing.host) {
@@ -526,16 +551,20 @@ submit_main(const Config *config, const char *account_name, Channel *channel)
 		return WORKER_EXIT_STOP;
 	}
 	engine_init(&submit.engine, config, account, channel);
-	submit.engine.store = store_open(NULL, account->name, STORE_WORKER, &error);
-	if (!submit.engine.store || !store_outbox_recover(submit.engine.store, &error))
-		store_failed(&submit, error);
-	else
+	if (start(&submit, &error))
 		run(&submit);
+	else if (g_error_matches(error, SUREL_ERROR, ERROR_LOCKED))
+		end(&submit, WORKER_EXIT_RETRY);
+	else
+		store_failed(&submit, g_steal_pointer(&error));
+	g_clear_error(&error);
 	disconnect(&submit);
 	engine_progress(&submit.engine, "sending", submit.done, submit.done);
 	if (!submit.over)
 		engine_set_state(&submit.engine, ENGINE_IDLE, NULL);
 	os_free_secret(submit.secret);
 	engine_clear(&submit.engine);
+	if (submit.lock_fd >= 0)
+		close(submit.lock_fd);
 	return submit.status;
 }

@@ -4,7 +4,7 @@
 
 #include "surel/text.h"
 
-enum { INLINE_FILE_MAX = 256 << 10, STUB_MAX = 400 };
+enum { INLINE_FILE_MAX = 256 << 10, STUB_MAX = 300 };
 
 typedef struct Body {
 	Document *document;
@@ -69,11 +69,9 @@ is_stub(Node *plain, Node *html)
 	size_t html_size;
 	node_content(html, &html_size);
 	g_autofree char *lower = g_utf8_strdown(text, -1);
-	static const char *const phrases[] = { "html format", "html-capable", "html capable", "view this email in your browser", "view it in html",
-		"does not support html", "doesn't support html", "not support html", "enable html", "html version", "html email", "html message",
-		"html-mail", "html e-mail", "format html", "im html-format" };
-	for (size_t i = 0; i < G_N_ELEMENTS(phrases); i++)
-		if (html_size > 4 * strlen(text) && strstr(lower, phrases[i]))
+	static const char *const words[] = { "html", "browser", "email client", "mail client", "mail program" };
+	for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
+		if (html_size > 4 * strlen(text) && strstr(lower, words[i]))
 			return true;
 	return false;
 }

@@ -109,6 +109,7 @@ from_iconv(const char *bytes, size_t size, const char *charset, size_t *ret_bad)
 	char *in = (char *)bytes;
 	char buffer[4096];
 	size_t bad = 0;
+	bool double_byte = g_str_has_prefix(charset, "iso-2022-");	/* an unknown character there is two bytes of ASCII */
 	while (size > 0) {
 		char *to = buffer;
 		size_t room = sizeof buffer;
@@ -118,8 +119,9 @@ from_iconv(const char *bytes, size_t size, const char *charset, size_t *ret_bad)
 			continue;
 		g_string_append(out, "\xEF\xBF\xBD");	/* a byte that iconv refuses, or a cut sequence at the end */
 		bad++;
-		in++;
-		size--;
+		size_t skip = double_byte && size > 1 && in[0] > 0x20 && in[1] > 0x20 ? 2 : 1;
+		in += skip;
+		size -= skip;
 		if (bad > 200 && bad > (size_t)(in - bytes) / 2)
 			break;
 	}
@@ -193,6 +195,9 @@ charset_to_utf8(const char *bytes, size_t size, const char *charset, const char 
 	if (*name && strcmp(name, "us-ascii") != 0 && strcmp(name, "windows-1252") != 0) {
 		g_autofree char *text = from_iconv(bytes, size, name, &bad);
 		if (text && bad == 0)
+			return g_steal_pointer(&text);
+		bool escapes = g_str_has_prefix(name, "iso-2022-") || strcmp(name, "hz") == 0 || strcmp(name, "utf-7") == 0;
+		if (text && escapes)
 			return g_steal_pointer(&text);
 		if (is_utf8(bytes, size))
 			return from_utf8(bytes, size);

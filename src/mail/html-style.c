@@ -193,6 +193,12 @@ parse_sheet(HtmlSheet *sheet, const char *text)
 	}
 }
 
+static bool
+is_screen(const char *media)
+{
+	return !*media || g_ascii_strcasecmp(media, "all") == 0 || g_ascii_strcasecmp(media, "screen") == 0;
+}
+
 static void
 find_sheets(HtmlSheet *sheet, const GumboNode *node, unsigned depth)
 {
@@ -202,7 +208,7 @@ find_sheets(HtmlSheet *sheet, const GumboNode *node, unsigned depth)
 	for (unsigned i = 0; i < children->length; i++) {
 		const GumboNode *child = children->data[i];
 		if (node->v.element.tag == GUMBO_TAG_STYLE && child->type == GUMBO_NODE_TEXT && strlen(child->v.text.text) < SHEET_BYTES_MAX &&
-		    !*html_attribute(node, "media"))
+		    is_screen(html_attribute(node, "media")))
 			parse_sheet(sheet, child->v.text.text);
 		else
 			find_sheets(sheet, child, depth + 1);

@@ -95,6 +95,22 @@ put_marker(Html *html, const char *text, unsigned *ret_hang)
 	return joined;
 }
 
+/* One no-break space at the start keeps a cell open and means nothing; several are somebody's indent. */
+static void
+drop_leading_blank(Html *html)
+{
+	if (!g_str_has_prefix(html->text->str, "\xC2\xA0") || g_str_has_prefix(html->text->str + 2, "\xC2\xA0"))
+		return;
+	guint drop = html->text->str[2] == ' ' ? 3 : 2;
+	g_string_erase(html->text, 0, drop);
+	for (guint i = 0; html->spans && i < html->spans->len; i++) {
+		Span *span = &g_array_index(html->spans, Span, i);
+		uint32_t end = span->start + span->size;
+		span->start = span->start > drop ? span->start - drop : 0;
+		span->size = (end > drop ? end - drop : 0) - span->start;
+	}
+}
+
 void
 html_flush(Html *html)
 {
@@ -108,6 +124,8 @@ html_flush(Html *html)
 	g_string_truncate(html->text, size);
 	if (html->spans)
 		clip_spans(html->spans, size);
+	if (!html->pre)
+		drop_leading_blank(html);
 	unsigned hang = 0, indent = html->indent;
 	char *text = html->marker ? put_marker(html, html->text->str, &hang) : g_strdup(html->text->str);
 	html->indent += hang;
@@ -140,6 +158,8 @@ static void
 append(Html *html, const char *text, size_t size)
 {
 	size_t start = html->text->len;
+	if (html->link_url && !html->link && text[0] != ' ')
+		html->link = document_add_link(html->document, html->link_url, "", false);
 	g_string_append_len(html->text, text, (gssize)size);
 	add_span(html, start, size);
 	if (html->link_text && html->link_text->len < 500)
@@ -246,10 +266,10 @@ add_image(Html *html, const GumboNode *node)
 	g_autofree char *alt = clean_line(g_strstrip(raw), strlen(raw));
 	const char *source = html_attribute(node, "src");
 	html->link_has_image = true;
-	if (!*alt && (html->link || g_ascii_strncasecmp(source, "cid:", 4) != 0))
+	if (!*alt && (html->link_url || g_ascii_strncasecmp(source, "cid:", 4) != 0))
 		return;
 	g_autofree char *text = *alt ? g_strdup_printf("[%s]", alt) : g_strdup("[image]");
-	if (html->link && *alt) {
+	if (html->link_url && *alt) {
 		add_text(html, alt);
 		return;
 	}
@@ -293,12 +313,13 @@ target(const Html *html, const char *href)
 static void
 add_link(Html *html, const GumboNode *node)
 {
-	g_autofree char *url = html->link ? NULL : target(html, html_attribute(node, "href"));
+	g_autofree char *url = html->link_url ? NULL : target(html, html_attribute(node, "href"));
 	if (!url) {
 		html_children(html, node);
 		return;
 	}
-	html->link = document_add_link(html->document, url, "", false);
+	html->link_url = url;
+	html->link = 0;
 	html->link_text = g_string_new(NULL);
 	html->link_has_image = false;
 	html_children(html, node);
@@ -315,6 +336,7 @@ add_link(Html *html, const GumboNode *node)
 	if (html->link)
 		document_add_link(html->document, url, text->str, link_lies(url, text->str));
 	html->link = 0;
+	html->link_url = NULL;
 	g_string_free(text, TRUE);
 }
 

@@ -21,6 +21,7 @@ typedef struct Html {
 	unsigned style, quote, depth;
 	unsigned indent;
 	char *marker;		/* of the list item whose first line is to come */
+	const char *link_url;	/* of the open link; it gets its number with its first text */
 	uint16_t link;
 	GString *link_text;	/* while inside a link */
 	bool link_has_image;

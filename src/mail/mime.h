@@ -33,6 +33,9 @@ typedef struct Mail {
 	unsigned parts;
 	bool too_deep, too_many;
 	GPtrArray *objects;	/* keeps parsers' trees alive */
+	const char *source;	/* as it came, without the mbox line */
+	size_t source_size;
+	char *owned;		/* bytes, where the header had to be repaired */
 } Mail;
 
 /* Never NULL: what cannot be parsed is one text/plain part. bytes must outlive the result. */

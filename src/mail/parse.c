@@ -96,25 +96,72 @@ mail_bounds(const char **bytes, size_t *size)
 	*size = mbox ? mbox_end(p, left) : left;
 }
 
-/* Behind lines that are no header, where a header follows in the same block; all of it is a body otherwise. */
-static bool
-find_header(const char **bytes, size_t *size)
+enum { HEADER_LINES_MAX = 20000, LOOK_AHEAD_LINES = 8 };
+typedef enum HeaderLine { HEADER_EMPTY, HEADER_FIELD, HEADER_FOLD, HEADER_BLANK_FOLD, HEADER_OTHER } HeaderLine;
+
+static HeaderLine
+header_line(const char *p, size_t n)
 {
-	const char *p = *bytes;
-	size_t left = *size;
-	for (unsigned i = 0; left > 0 && i < 20; i++) {
-		size_t n = line_size(p, left);
-		if (is_blank_line(p, n))
-			return false;
-		if (is_field_line(p, n)) {
-			*bytes = p;
-			*size = left;
-			return true;
-		}
+	if (*p == '\n' || (*p == '\r' && (n == 1 || (n == 2 && p[1] == '\n'))))
+		return HEADER_EMPTY;
+	if (*p == ' ' || *p == '\t')
+		return is_blank_line(p, n) ? HEADER_BLANK_FOLD : HEADER_FOLD;
+	return is_field_line(p, n) ? HEADER_FIELD : HEADER_OTHER;
+}
+
+/* A field follows in the same block: then a line that is none is dirt; otherwise it is the first of the body. */
+static bool
+field_follows(const char *p, const char *end)
+{
+	for (unsigned i = 0; p < end && i < LOOK_AHEAD_LINES; i++) {
+		size_t n = line_size(p, (size_t)(end - p));
+		HeaderLine kind = header_line(p, n);
+		if (kind == HEADER_FIELD || kind == HEADER_EMPTY)
+			return kind == HEADER_FIELD;
 		p += n;
-		left -= n;
 	}
 	return false;
+}
+
+/* The header as programs write it: fields and folds up to an empty line. What is no field is left out of it; where the empty
+ * line is missing or made of blanks one is put in. *bytes stays as it is when nothing is wrong, else the result owns it. False
+ * when there is no field at all. */
+static bool
+repair_header(const char **bytes, size_t *size, char **ret_owned)
+{
+	const char *p = *bytes, *end = p + *size, *body = end;
+	g_autoptr(GString) out = g_string_new(NULL);
+	bool any = false, wrong = false, separated = false;
+	for (unsigned i = 0; p < end && i < HEADER_LINES_MAX && !separated; i++) {
+		size_t n = line_size(p, (size_t)(end - p));
+		HeaderLine kind = header_line(p, n);
+		body = p + n;
+		if (kind == HEADER_EMPTY) {
+			separated = true;
+		} else if (kind == HEADER_BLANK_FOLD) {
+			wrong = true;
+			separated = any && !field_follows(p + n, end);
+		} else if (kind == HEADER_OTHER || (kind == HEADER_FOLD && !any)) {
+			wrong = true;
+			if (!field_follows(p + n, end)) {
+				body = p;
+				separated = true;
+			}
+		} else {
+			any |= kind == HEADER_FIELD;
+			g_string_append_len(out, p, (gssize)n);
+		}
+		p = body;
+	}
+	if (!any || !wrong)
+		return any;
+	if (out->str[out->len - 1] != '\n')
+		g_string_append_c(out, '\n');
+	g_string_append_c(out, '\n');
+	g_string_append_len(out, body, end - body);
+	*size = out->len;
+	*bytes = *ret_owned = g_string_free(g_steal_pointer(&out), FALSE);
+	return true;
 }
 
 static size_t
@@ -123,7 +170,7 @@ header_size(const char *bytes, size_t size)
 	const char *p = bytes, *end = bytes + size;
 	while (p < end) {
 		size_t n = line_size(p, (size_t)(end - p));
-		if (*p == '\n' || (n == 2 && *p == '\r'))
+		if (header_line(p, n) == HEADER_EMPTY)
 			return (size_t)(p - bytes);
 		p += n;
 	}
@@ -273,7 +320,8 @@ add_encoded_message(Mail *mail, Node *node)
 	size_t size;
 	const char *content = node_content(node, &size);
 	mail_bounds(&content, &size);
-	if (size == 0 || size > NESTED_BYTES_MAX || !find_header(&content, &size))
+	g_autofree char *owned = NULL;
+	if (size == 0 || size > NESTED_BYTES_MAX || !repair_header(&content, &size, &owned))
 		return;
 	GMimeMessage *message = parse_bytes(content, size);
 	if (!message)
@@ -321,7 +369,9 @@ mail_parse(const char *bytes, size_t size)
 	mail->objects = g_ptr_array_new_with_free_func(object_unref);
 	mail_bounds(&bytes, &size);
 	size = MIN(size, (size_t)G_MAXINT);
-	bool has_header = find_header(&bytes, &size);
+	mail->source = bytes;
+	mail->source_size = size;
+	bool has_header = repair_header(&bytes, &size, &mail->owned);
 	mail->bytes = bytes;
 	mail->size = size;
 	mail->header_size = has_header ? header_size(bytes, size) : 0;
@@ -350,6 +400,7 @@ mail_free(Mail *mail)
 	if (mail->root)
 		node_free(mail->root);
 	g_ptr_array_unref(mail->objects);
+	g_free(mail->owned);
 	g_free(mail);
 }
 

@@ -139,7 +139,7 @@ document_render_mail(Mail *mail, const char *part_id, RenderFlags flags)
 		if ((flags & RENDER_ALL_HEADERS) && !(flags & RENDER_SOURCE))
 			add_all_headers(document, mail);
 		if (flags & RENDER_SOURCE)
-			render_source(document, mail->bytes, mail->size);
+			render_source(document, mail->source, mail->source_size);
 		else
 			body_render(document, mail, flags);
 	}
@@ -159,10 +159,10 @@ part_extract(const char *bytes, size_t size, const char *part_id, char **ret_dat
 {
 	g_autoptr(Mail) mail = mail_parse(bytes, size);
 	if (!part_id || !*part_id) {
-		*ret_data = g_malloc(mail->size + 1);
-		memcpy(*ret_data, mail->bytes, mail->size);
-		(*ret_data)[mail->size] = '\0';
-		*ret_size = mail->size;
+		*ret_data = g_malloc(mail->source_size + 1);
+		memcpy(*ret_data, mail->source, mail->source_size);
+		(*ret_data)[mail->source_size] = '\0';
+		*ret_size = mail->source_size;
 		return true;
 	}
 	Node *node = mail_find(mail, part_id);
@@ -178,4 +178,17 @@ part_extract(const char *bytes, size_t size, const char *part_id, char **ret_dat
 	*ret_size = content_size;
 	node->decoded = false;
 	return true;
+}
+
+/* Converters are modules that the C library loads when they are first used; an open one stays. */
+void
+mail_warm_up(void)
+{
+	static const char *const charsets[] = { "iso-2022-jp", "shift_jis", "euc-jp", "gb18030", "big5", "euc-kr", "koi8-r", "windows-1251", "iso-8859-2",
+		"iso-8859-15", "windows-1250", "windows-1254", "tis-620", "utf-16", "utf-7" };
+	mime_init();
+	for (size_t i = 0; i < G_N_ELEMENTS(charsets); i++)
+		charset_known(charsets[i]);
+	g_autoptr(GDateTime) now = g_date_time_new_now_local();	/* reads the time zone */
+	(void)now;
 }

@@ -107,14 +107,27 @@ apply_append(Store *store, const OpRow *op, GError **error)
 	return msg_insert(store, &row, headers, size, NULL, error);
 }
 
+/* A folder made under one of the usual names gets its role, unless another has it. */
+static FolderRole
+role_of_name(Store *store, const char *name)
+{
+	static const struct { const char *name; FolderRole role; } usual[] = {
+		{ "Sent", ROLE_SENT }, { "Drafts", ROLE_DRAFTS }, { "Archive", ROLE_ARCHIVE }, { "Trash", ROLE_TRASH }, { "Junk", ROLE_JUNK },
+	};
+	for (unsigned i = 0; i < G_N_ELEMENTS(usual); i++)
+		if (strcmp(name, usual[i].name) == 0 &&
+		    !db_number(store->cache, NULL, 0, "SELECT count(*) FROM folder WHERE hidden=0 AND role=?", "i", (int64_t)usual[i].role))
+			return usual[i].role;
+	return ROLE_NONE;
+}
+
 static bool
 apply_folder_create(Store *store, const OpRow *op, GError **error)
 {
 	if (folder_id_by_raw(store, op->target))
 		return db_run(store->cache, error, "UPDATE folder SET hidden=0 WHERE raw=?", "s", op->target);
 	int64_t delimiter = db_number(store->cache, NULL, 0, "SELECT delimiter FROM folder WHERE delimiter<>0 AND local=0 LIMIT 1", "");
-	bool sent = strcmp(op->message_id, "Sent") == 0 && !db_number(store->cache, NULL, 0, "SELECT count(*) FROM folder WHERE role=?", "i", (int64_t)ROLE_SENT);
-	Folder folder = { .name = op->message_id, .raw = op->target, .delimiter = (char)delimiter, .role = sent ? ROLE_SENT : ROLE_NONE,
+	Folder folder = { .name = op->message_id, .raw = op->target, .delimiter = (char)delimiter, .role = role_of_name(store, op->message_id),
 			  .selectable = true, .local = op->local };
 	return store_folder_put(store, &folder, NULL, error);
 }

@@ -282,7 +282,7 @@ store_flags_quietly(Store *store, const MsgId *ids, size_t n, uint32_t set, GErr
 bool
 store_intent_flags(Store *store, const MsgId *ids, size_t n, uint32_t set, uint32_t clear, int64_t *ret_group, GError **error)
 {
-	return intent_run(store, ids, n, OP_FLAGS, (FolderId){ 0 }, set, clear, false, ret_group, error);
+	return intent_run(store, ids, n, OP_FLAGS, (FolderId){ 0 }, set, clear, !ret_group, ret_group, error);
 }
 
 bool
@@ -300,7 +300,7 @@ store_intent_copy(Store *store, const MsgId *ids, size_t n, FolderId target, int
 bool
 store_intent_delete(Store *store, const MsgId *ids, size_t n, int64_t *ret_group, GError **error)
 {
-	return intent_run(store, ids, n, OP_DELETE, (FolderId){ 0 }, 0, 0, false, ret_group, error);
+	return intent_run(store, ids, n, OP_DELETE, (FolderId){ 0 }, 0, 0, !ret_group, ret_group, error);
 }
 
 bool
@@ -329,7 +329,7 @@ store_intent_append(Store *store, FolderId target, const void *bytes, size_t siz
 	bool ok = txn && intent_begin(store, &intent, target, error) &&
 		  store_append_op(store, intent.target->raw, intent.target->local, base, bytes, size, size, flags, &group, error);
 	g_autofree char *what = ok ? describe(&intent, OP_APPEND, 0, 0) : NULL;
-	ok = ok && group_end(store, group, what, error) && txn_commit(g_steal_pointer(&txn), error);
+	ok = ok && (!ret_group || group_end(store, group, what, error)) && txn_commit(g_steal_pointer(&txn), error);
 	if (!ok) {
 		g_unlink(path);
 		return false;

@@ -41,6 +41,10 @@ plan.check("every URL scheme is in surel.conf(5)", [s for s in schemes if f"{s}:
 used = set(re.findall(r'getenv\("(SUREL_\w+)"\)', "".join(text(path) for path in sources("src/**/*.c"))))
 plan.check("every variable of our own is in surel(1)", sorted(v for v in used if f".It Ev {v}" not in main_page))
 
+statuses = set(re.findall(r"\bSTATUS_\w+ = (\d+)", text("include/surel/app.h")))
+listed = set(re.findall(r"^\.It (\d+)$", main_page, re.M))
+plan.check("every exit status is in surel(1), and no other", sorted(statuses ^ listed))
+
 for name in ("surel.1", "surel.conf.5"):
     done = subprocess.run([MANDOC, "-Tlint", "-Wwarning", str(BUILD / "doc" / name)], capture_output=True, text=True) if MANDOC else None
     plan.check(f"mandoc finds nothing in {name}", done.stdout.splitlines()[:20] if done else [], None if MANDOC else "no mandoc")

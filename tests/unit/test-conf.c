@@ -12,41 +12,42 @@ static char *dir;
 
 #define GOOD_ACCOUNT "[account a]\nfrom = A <a@example.org>\nincoming = imaps://i\n"
 
+static const char good[] =
+	"\xef\xbb\xbf# comment\r\n"
+	"[general]\r\n"
+	"theme = light\r\n"
+	"  undo_send=30  \r\n"
+	"mouse = off\n"
+	"quote_intro = %n wrote # this: a = b\n"
+	"\n"
+	"[account work]\n"
+	"from = \"Rahma, Siti\" <siti@contoh.id>\n"
+	"alias = siti.rahma@contoh.id, *@rahma.contoh.id\n"
+	"signature = Salam,\\nSiti\n"
+	"from = help@contoh.id\n"
+	"incoming = imap+starttls://mail.contoh.id:1143\n"
+	"outgoing = smtps://relay%40x@mail.contoh.id/\n"
+	"password_command = pass show 'mail/work' | head -1 # all of it\n"
+	"poll = 5 minutes\n"
+	"keep_offline = 90 days\n"
+	"sent = Sent Items\n"
+	"notify = no\n"
+	"[account old.home-1]\n"
+	"from = Siti <siti@example.net>\n"
+	"incoming = pop3s://[2001:db8::1]\n"
+	"user = s\n"
+	"leave_on_server = 30\n"
+	"[account local]\n"
+	"incoming = maildir:///var/mail/siti\n"
+	"[keys list]\n"
+	"= = first\n"
+	"gg=first\n"
+	"[ = back\n";
+
 static void
 test_good_file_has_no_problems(void)
 {
-	static const char text[] =
-		"\xef\xbb\xbf# comment\r\n"
-		"[general]\r\n"
-		"theme = light\r\n"
-		"  undo_send=30  \r\n"
-		"mouse = off\n"
-		"quote_intro = %n wrote # this: a = b\n"
-		"\n"
-		"[account work]\n"
-		"from = \"Rahma, Siti\" <siti@contoh.id>\n"
-		"alias = siti.rahma@contoh.id, *@rahma.contoh.id\n"
-		"signature = Salam,\\nSiti\n"
-		"from = help@contoh.id\n"
-		"incoming = imap+starttls://mail.contoh.id:1143\n"
-		"outgoing = smtps://relay%40x@mail.contoh.id/\n"
-		"password_command = pass show 'mail/work' | head -1 # all of it\n"
-		"poll = 5 minutes\n"
-		"keep_offline = 90 days\n"
-		"sent = Sent Items\n"
-		"notify = no\n"
-		"[account old.home-1]\n"
-		"from = Siti <siti@example.net>\n"
-		"incoming = pop3s://[2001:db8::1]\n"
-		"user = s\n"
-		"leave_on_server = 30\n"
-		"[account local]\n"
-		"incoming = maildir:///var/mail/siti\n"
-		"[keys list]\n"
-		"= = first\n"
-		"gg=first\n"
-		"[ = back\n";
-	g_autoptr(Config) config = config_parse("surel.conf", text);
+	g_autoptr(Config) config = config_parse("surel.conf", good);
 	g_autofree char *report = config_report(config);
 	g_assert_cmpstr(report, ==, "surel.conf: no problems; 3 accounts can be used\n");
 	g_assert_cmpstr(config_text(config, OPTION_theme), ==, "light");
@@ -55,6 +56,16 @@ test_good_file_has_no_problems(void)
 	g_assert_true(config_bool(config, OPTION_show_threads));
 	g_assert_cmpstr(config_text(config, OPTION_quote_intro), ==, "%n wrote # this: a = b");
 
+	g_assert_cmpuint(config->bindings->len, ==, 3);
+	static const char *const keys[] = { "=", "gg", "[" };
+	for (guint i = 0; i < 3; i++)
+		g_assert_cmpstr(((const KeyBinding *)g_ptr_array_index(config->bindings, i))->keys, ==, keys[i]);
+}
+
+static void
+test_good_account_is_read_whole(void)
+{
+	g_autoptr(Config) config = config_parse("surel.conf", good);
 	const Account *work = config_account(config, "work");
 	g_assert_cmpstr(work->user, ==, "siti@contoh.id");
 	g_assert_cmpint(work->incoming.protocol, ==, PROTOCOL_IMAP);
@@ -92,11 +103,6 @@ test_good_file_has_no_problems(void)
 	g_assert_cmpstr(config_account(config, "local")->incoming.path, ==, "/var/mail/siti");
 	g_assert_null(config_account(config, "nobody"));
 	g_assert_null(config_account(config, NULL));
-
-	g_assert_cmpuint(config->bindings->len, ==, 3);
-	static const char *const keys[] = { "=", "gg", "[" };
-	for (guint i = 0; i < 3; i++)
-		g_assert_cmpstr(((const KeyBinding *)g_ptr_array_index(config->bindings, i))->keys, ==, keys[i]);
 }
 
 /* Each row: a file, the report's first line (without name), and whether the account survives. */
@@ -361,6 +367,7 @@ main(int argc, char **argv)
 	g_autofree char *path = g_build_filename(dir, "surel.conf", NULL);
 	g_setenv("SUREL_CONFIG", path, TRUE);
 	g_test_add_func("/conf/good-file-has-no-problems", test_good_file_has_no_problems);
+	g_test_add_func("/conf/good-account-is-read-whole", test_good_account_is_read_whole);
 	g_test_add_func("/conf/every-mistake-names-line-key-and-cure", test_every_mistake_names_line_key_and_cure);
 	g_test_add_func("/conf/every-bad-url-says-why", test_every_bad_url_says_why);
 	g_test_add_func("/conf/all-mistakes-at-once-in-order", test_all_mistakes_are_told_at_once_in_order);

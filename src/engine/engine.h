@@ -48,3 +48,8 @@ void engine_step(Engine *engine, const char *step, Verdict verdict, const char *
 bool engine_connect(Engine *engine, bool imap_guard, GError **error);
 /* Password or token of the incoming or outgoing server; free with os_free_secret. */
 char *engine_secret(Engine *engine, bool outgoing, bool *ret_is_token, GError **error);
+/* Outbox row accepted -> Sent copy -> filed. saved_already: the server has it among the sent ones. */
+bool sent_file(Engine *engine, int64_t id, bool saved_already, GError **error);
+/* Rows whose delivery was uncertain and which the server shows meanwhile (mail to oneself, a provider that saves what it sends) are
+ * accepted and filed. Never sends anything. */
+bool sent_settle_unknown(Engine *engine, GError **error);

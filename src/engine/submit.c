@@ -233,30 +233,14 @@ later(Submit *submit, const Outbox *row, unsigned from, const char *why)
 		pause_all(submit, now + pause_s);
 }
 
-static bool
-saves_sent_itself(const char *host)
-{
-	static const char *const savers[] = { "smtp.gmail.com", "smtp.googlemail.com", ".office365.com", ".outlook.com", ".office.com" };
-	g_autofree char *lower = g_ascii_strdown(host, -1);
-
-	for (size_t i = 0; i < G_N_ELEMENTS(savers); i++)
-		if (g_str_has_suffix(lower, savers[i]))
-			return true;
-	return false;
-}
-
-/* accepted -> Sent copy -> filed. A failure here leaves it accepted: it is filed at the next start and never sent again. */
+/* A failure here leaves it accepted: it is filed at the next start and never sent again. */
 static void
 file_copy(Submit *submit, int64_t id)
 {
-	const Account *account = submit->engine.account;
 	GError *error = NULL;
 
-	if (!store_outbox_file(submit->engine.store, id, account->send_copy && !saves_sent_itself(account->outgoing.host), &error)) {
+	if (!sent_file(&submit->engine, id, false, &error))
 		store_failed(submit, error);
-		return;
-	}
-	engine_send(&submit->engine, &(Frame){ .type = FRAME_OUTBOX, .u.outbox = { id, OUTBOX_FILED, (char *)"" } });
 }
 
 /* The message is the server's now; whatever fails from here on must not bring it back into the queue. */
@@ -496,7 +480,10 @@ static void
 run(Submit *submit)
 {
 	Engine *engine = &submit->engine;
+	GError *failure = NULL;
 
+	if (!sent_settle_unknown(engine, &failure))
+		store_failed(submit, failure);
 	file_accepted(submit);
 	while (!submit->over && engine_poll(engine)) {
 		GError *error = NULL;

@@ -64,7 +64,8 @@ sync_once(Engine *engine, GError **error)
 	g_autoptr(GError) own = NULL;
 
 	engine_set_state(engine, ENGINE_SYNCING, NULL);
-	bool ok = store_apply_pending(engine->store, NULL, &own) && engine->ops->sync(engine, folder && *folder ? folder : NULL, &own);
+	bool ok = store_apply_pending(engine->store, NULL, &own) && engine->ops->sync(engine, folder && *folder ? folder : NULL, &own) &&
+		  sent_settle_unknown(engine, &own);
 	/* A newer SYNC_NOW that came meanwhile answered this one (engine.c) and stays wanted. */
 	if (asked && engine->sync_request == request) {
 		engine->sync_wanted = false;

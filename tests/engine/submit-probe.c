@@ -81,6 +81,22 @@ copies(Store *store, const char *message_id)
 	return 0;
 }
 
+/* What a sync does when the server shows a message: in the folder of a role, with a UID. */
+static int
+arrive(Store *store, const char *message_id, FolderRole role)
+{
+	g_autoptr(GError) error = NULL;
+	char *name = (char *)(role == ROLE_SENT ? "Sent" : role == ROLE_DRAFTS ? "Drafts" : "INBOX");
+	Folder folder = { .name = name, .raw = name, .delimiter = '/', .role = role, .selectable = true, .uidvalidity = 1, .uidnext = 2 };
+	g_autofree char *headers = g_strdup_printf("From: <a@example.org>\r\nMessage-ID: <%s>\r\n\r\n", message_id);
+	NewMsg msg = { .uid = 1, .arrival = 1, .size = 100, .headers = headers, .headers_size = strlen(headers) };
+	FolderId id;
+
+	if (!store_folder_put(store, &folder, &id, &error) || !store_put_headers(store, id, &msg, 1, &error))
+		return fail(error);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -88,10 +104,12 @@ main(int argc, char **argv)
 
 	if (argc < 4)
 		return 2;
-	bool writes = strcmp(argv[1], "copies") == 0;
+	bool writes = strcmp(argv[1], "copies") == 0 || strcmp(argv[1], "arrive") == 0;
 	g_autoptr(Store) store = store_open(NULL, argv[2], writes ? STORE_WORKER : STORE_UI, &error);
 	if (!store)
 		return fail(error);
+	if (writes && argc > 4)
+		return arrive(store, argv[3], (FolderRole)atoi(argv[4]));
 	if (writes)
 		return copies(store, argv[3]);
 	if (strcmp(argv[1], "add") == 0 && argc >= 7)

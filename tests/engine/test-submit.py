@@ -371,6 +371,22 @@ def test_a_cut_before_the_dot_is_retried_and_after_it_is_uncertain(tmp):
             tap.eq((place.state(number), smtpd.deliveries(message_id)), (FILED, 1), event)
 
 
+def test_an_uncertain_delivery_is_settled_by_what_the_server_shows(tmp):
+    for role, state, copies in ((1, FILED, 2), (3, FILED, 1), (2, UNKNOWN, 1)):
+        folder = os.path.join(tmp, str(role))
+        os.makedirs(folder)
+        smtpd = Smtpd(hook=lambda name, conn: conn.cut() if name == "dot" else None)
+        server, place = setup(folder, smtpd)
+        with server:
+            number, message_id = place.add("siti@example.org")
+            place.run()
+            tap.eq(place.state(number), UNKNOWN)
+            # it comes back to us, or the provider saved it among the sent ones; a draft on the server is no evidence
+            place.probe("arrive", "work", message_id, role)
+            place.run(quit_when_idle=False)
+            tap.eq((place.state(number), place.copies(message_id), smtpd.deliveries(message_id)), (state, copies, 1), role)
+
+
 def test_an_idle_connection_that_was_closed_is_opened_again_at_once(tmp):
     smtpd = Smtpd()
     def hook(name, conn):

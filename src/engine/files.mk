@@ -13,3 +13,5 @@ src_libengine_a_SOURCES += src/engine/engine.c src/engine/sync.c src/engine/imap
 src_libengine_a_SOURCES += src/engine/local.c src/engine/pop3.c src/engine/pop3-dialogue.c src/engine/maildir.c src/engine/maildir-tree.c
 # reading
 src_libengine_a_SOURCES += src/engine/render.c
+# intents, full-text index
+src_libengine_a_SOURCES += src/engine/keep.c src/engine/index.c

@@ -1,7 +1,9 @@
 # tests/store/files.mk: tests of the store
-store_tests = tests/store/test-journal
+store_tests = tests/store/test-journal tests/store/test-search
 check_PROGRAMS += $(store_tests)
 TESTS += $(store_tests)
 store_fixture = tests/store/fixture.c tests/store/fixture.h
 tests_store_test_journal_SOURCES = tests/store/test-journal.c $(store_fixture)
 tests_store_test_journal_LDADD = $(store_libs)
+tests_store_test_search_SOURCES = tests/store/test-search.c $(store_fixture)
+tests_store_test_search_LDADD = $(store_libs)

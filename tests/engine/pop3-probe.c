@@ -99,6 +99,8 @@ main(int argc, char **argv)
 	Engine engine;
 	bool ok;
 
+	for (guint i = 0; config && i < config->problems->len; i++)
+		printf("config\t%s\n", ((ConfigProblem *)config->problems->pdata[i])->text);
 	if (!account)
 		return fail(error);
 	engine_init(&engine, config, account, NULL);

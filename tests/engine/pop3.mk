@@ -6,5 +6,5 @@ check_PROGRAMS += tests/engine/pop3-probe
 tests_engine_pop3_probe_SOURCES = tests/engine/pop3-probe.c
 tests_engine_pop3_probe_CPPFLAGS = $(unit_engine_flags)
 tests_engine_pop3_probe_LDADD = $(engine_libs)
-TESTS += tests/engine/test-pop3.py
-EXTRA_DIST += tests/engine/test-pop3.py
+TESTS += tests/engine/test-pop3.py tests/engine/test-maildir.py
+EXTRA_DIST += tests/engine/test-pop3.py tests/engine/test-maildir.py tests/lib/fake_pop3.py

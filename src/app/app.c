@@ -357,6 +357,7 @@ app_new(Config *config, GError **error)
 	app->priv->tag = (WorkerTag){ app, NO_ACCOUNT };
 	app->priv->requests = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	app->priv->waiting_moves = g_ptr_array_new_with_free_func(waiting_move_free);
+	app->priv->body_waits = g_ptr_array_new_with_free_func(body_wait_free);
 	app->priv->changes = g_array_new(FALSE, TRUE, sizeof(unsigned));
 	app->priv->sends = g_array_new(FALSE, TRUE, sizeof(SendWindow));
 	GError *last = NULL;
@@ -409,6 +410,7 @@ app_free(App *app)
 	g_array_unref(app->priv->sends);
 	g_array_unref(app->priv->changes);
 	g_ptr_array_unref(app->priv->waiting_moves);
+	g_ptr_array_unref(app->priv->body_waits);
 	g_strfreev(app->run_argv);
 	g_free(app->index_progress);
 	g_free(app->clipboard);

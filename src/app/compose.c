@@ -343,9 +343,10 @@ own_addresses(const Account *account)
 	return g_strv_builder_end(own);
 }
 
-void
-app_reply(App *app, MsgRef ref, ReplyKind kind)
+static void
+reply_now(App *app, MsgRef ref, int how)
 {
+	ReplyKind kind = (ReplyKind)how;
 	unsigned account = 0;
 	g_autofree char *bytes = NULL;
 	size_t size = 0;
@@ -375,6 +376,13 @@ app_reply(App *app, MsgRef ref, ReplyKind kind)
 	if (kind == REPLY_LIST && !*review->draft->to)
 		app_notice(app, NOTICE_WARN, "This message names no mailing list; type who gets the answer.");
 	ask_to(app, review);
+}
+
+void
+app_reply(App *app, MsgRef ref, ReplyKind kind)
+{
+	if (app_account(app, ref.account))
+		body_want(app, ref, reply_now, (int)kind);
 }
 
 /* ---- review: identity, attachments, keep, discard ---- */

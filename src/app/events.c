@@ -14,6 +14,13 @@ set_text(char **field, const char *text)
 }
 
 static void
+end_progress(AppAccount *account)
+{
+	set_text(&account->progress_what, NULL);
+	account->progress_done = account->progress_total = 0;
+}
+
+static void
 wake_index(App *app, const char *account)
 {
 	if (app->priv->index)
@@ -64,7 +71,7 @@ on_state(const EventContext *context)
 		set_text(&account->state_text, context->frame->u.state.text);
 	}
 	if (state == ENGINE_IDLE)
-		set_text(&account->progress_what, NULL);
+		end_progress(account);
 	if (state == ENGINE_SYNCING || state == ENGINE_IDLE)
 		secret_proven(context->app, context->number);
 	app_mark_dirty(context->app, DIRTY_STATUS | DIRTY_FOLDERS);
@@ -77,8 +84,10 @@ on_progress(const EventContext *context)
 	const char *what = context->frame->u.progress.what;
 	int64_t done = context->frame->u.progress.done, total = context->frame->u.progress.total;
 	bool over = !*what || (total > 0 && done >= total);
-	if (context->account) {
-		set_text(&context->account->progress_what, over ? NULL : what);
+	if (context->account && over) {
+		end_progress(context->account);
+	} else if (context->account) {
+		set_text(&context->account->progress_what, what);
 		context->account->progress_done = done;
 		context->account->progress_total = total;
 	} else if (context->worker == context->app->priv->index) {
@@ -282,7 +291,7 @@ static void
 sync_ended(App *app, AppAccount *account, int status, bool crashed, unsigned restart_in_s)
 {
 	unsigned number = account->priv->tag.account;
-	set_text(&account->progress_what, NULL);
+	end_progress(account);
 	drop_requests(app, number, REQUEST_FETCH);
 	drop_requests(app, number, REQUEST_SYNC);
 	reader_fetch_ended(app, number, "the account is offline");
@@ -311,7 +320,7 @@ on_ended(void *data, Worker *worker, int status, bool crashed, unsigned restart_
 		sync_ended(app, account, status, crashed, restart_in_s);
 		return;
 	case SUREL_ROLE_SUBMIT:
-		set_text(&account->progress_what, NULL);
+		end_progress(account);
 		refresh_soon(app);
 		secret_ask(app);
 		return;

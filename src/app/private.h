@@ -37,6 +37,7 @@ struct AppPrivate {
 	GArray *sends;			/* of SendWindow, oldest first */
 	GArray *changes;		/* of unsigned account: whose change is the next to undo */
 	GHashTable *draft_locks;	/* path -> fd */
+	GPtrArray *body_waits;		/* what goes on when a body is here (reader.c) */
 	GPtrArray *waiting_moves;	/* until their folder is there (actions.c) */
 	unsigned mark_timer;		/* message counts as read when it fires; 0 none */
 	MsgRef mark_ref;
@@ -89,6 +90,9 @@ void reader_refresh(App *app);		/* the body it waits for may be here now */
 void reader_render_ended(App *app, bool crashed);
 void reader_fetch_ended(App *app, unsigned account, const char *text);
 
+typedef void (*BodyReady)(App *app, MsgRef ref, int how);
+void body_want(App *app, MsgRef ref, BodyReady ready, int how);
+void body_wait_free(void *data);
 /* Bytes of a message file or of stdin ("-"). Caller frees. */
 char *message_read(const char *path_or_dash, size_t *ret_size, GError **error);
 

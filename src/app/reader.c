@@ -212,9 +212,54 @@ reader_render_ended(App *app, bool crashed)
 
 /* ---- the body came, or did not ---- */
 
+typedef struct BodyWait { MsgRef ref; BodyReady ready; int how; } BodyWait;
+
+void
+body_wait_free(void *data)
+{
+	g_free(data);
+}
+
+/* Calls ready at once where the body is here, else when it was fetched; without a connection at once, too. */
+void
+body_want(App *app, MsgRef ref, BodyReady ready, int how)
+{
+	AppAccount *account = app_account(app, ref.account);
+	g_autofree char *path = store_path(account->store, ref.id, NULL);
+	if (path || !account->sync || !worker_running(account->sync)) {
+		ready(app, ref, how);
+		return;
+	}
+	BodyWait *wait = g_new0(BodyWait, 1);
+	*wait = (BodyWait){ ref, ready, how };
+	Frame frame = { .type = FRAME_FETCH_BODY };
+	frame.u.fetch_body.request = request_new(app, REQUEST_FETCH, ref.account, wait);
+	frame.u.fetch_body.msg = ref.id.v;
+	g_ptr_array_add(app->priv->body_waits, wait);
+	app_notice(app, NOTICE_INFO, "Fetching the message ...");
+	worker_send(account->sync, &frame);
+}
+
+/* All of an account: each looks for its body itself. */
+static void
+body_waits_end(App *app, unsigned account, bool all)
+{
+	for (guint i = 0; i < app->priv->body_waits->len;) {
+		BodyWait wait = *(BodyWait *)g_ptr_array_index(app->priv->body_waits, i);
+		g_autofree char *path = wait.ref.account == account ? store_path(app_account(app, account)->store, wait.ref.id, NULL) : NULL;
+		if (wait.ref.account != account || (!path && !all)) {
+			i++;
+			continue;
+		}
+		g_ptr_array_remove_index(app->priv->body_waits, i);
+		wait.ready(app, wait.ref, wait.how);
+	}
+}
+
 void
 reader_fetch_ended(App *app, unsigned account, const char *text)
 {
+	body_waits_end(app, account, text != NULL);
 	for (guint i = 0; i < app->places->len; i++) {
 		Reader *reader = ((Place *)g_ptr_array_index(app->places, i))->reader;
 		if (!reader || reader->path || reader->ref.account != account || reader->document || !is_empty_waiting(reader))

@@ -179,15 +179,18 @@ bool
 imap_fail(Imap *imap, int etpan_code, const char *what, GError **error)
 {
 	const char *words = imap->session->imap_response;
+	const char *last = net_last_line(imap->engine->net);
 
 	imap->broken = true;
-	if (etpan_code == MAILIMAP_ERROR_PROTOCOL && words && *words) {
+	if (etpan_code == MAILIMAP_ERROR_PROTOCOL && words && *words && strstr(last, " BAD ")) {
 		g_autofree char *clean = text_clean(words, -1, false);
-		return error_set(error, ERROR_PROTOCOL, "%s: the server did not accept the command: %s", what, clean);
+		return error_set(error, ERROR_PROTOCOL, "the server did not accept a command: %s", clean);
 	}
+	if (etpan_code == MAILIMAP_ERROR_STREAM && g_ascii_strncasecmp(last, "* BYE", 5) == 0)
+		return net_fail(imap->engine->net, ERROR_OFFLINE, error, "the server ended the session");
 	if (etpan_code == MAILIMAP_ERROR_STREAM)
-		return net_fail(imap->engine->net, ERROR_OFFLINE, error, "%s: the connection ended", what);
-	return net_fail(imap->engine->net, ERROR_PROTOCOL, error, "%s: the server's answer makes no sense", what);
+		return net_fail(imap->engine->net, ERROR_OFFLINE, error, "%s", what);
+	return net_fail(imap->engine->net, ERROR_PROTOCOL, error, "%s makes no sense", what);
 }
 
 void
@@ -340,12 +343,28 @@ take_listed(Imap *imap, const struct mailimap_mailbox_list *item)
 	g_ptr_array_add(imap->listed, listed);
 }
 
+/* libetpan leaves the name of a STATUS line as it stands: quotes and backslashes are taken off here. */
+static char *
+unquoted(const char *name)
+{
+	GString *out = g_string_new(NULL);
+	size_t size = strlen(name);
+	bool quoted = size >= 2 && name[0] == '"' && name[size - 1] == '"';
+
+	for (size_t i = quoted; i < size - quoted; i++) {
+		if (quoted && name[i] == '\\' && i + 1 < size - 1)
+			i++;
+		g_string_append_c(out, name[i]);
+	}
+	return g_string_free(out, FALSE);
+}
+
 static void
 take_status(Imap *imap, const struct mailimap_mailbox_data_status *item)
 {
 	ImapStatus *status = g_new0(ImapStatus, 1);
 
-	*status = (ImapStatus){.raw = g_strdup(item->st_mailbox), .messages = -1, .unseen = -1};
+	*status = (ImapStatus){.raw = unquoted(item->st_mailbox ? item->st_mailbox : ""), .messages = -1, .unseen = -1};
 	for (clistiter *at = item->st_info_list ? clist_begin(item->st_info_list) : NULL; at; at = clist_next(at)) {
 		const struct mailimap_status_info *info = clist_content(at);
 		const struct mailimap_extension_data *data = info->st_ext_data;
@@ -502,7 +521,7 @@ imap_receive(Imap *imap, unsigned tag, ImapReply *reply, GError **error)
 	mailimap_set_msg_body_handler(session, imap->piece ? take_piece : NULL, imap);
 	int code = mailimap_read_line(session) ? mailimap_parse_response(session, &response) : MAILIMAP_ERROR_STREAM;
 	if (code != MAILIMAP_NO_ERROR)
-		return imap_fail(imap, code, "reading the answer", error);
+		return imap_fail(imap, code, "the server's answer", error);
 	int state = response->rsp_resp_done->rsp_data.rsp_tagged->rsp_cond_state->rsp_type;
 	mailimap_response_free(response);
 	reply->ok = state == MAILIMAP_RESP_COND_STATE_OK;

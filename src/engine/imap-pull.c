@@ -148,11 +148,13 @@ judge_status(Imap *imap, Folder *folder, bool thorough, GPtrArray *dirty, GError
 	if (!status) {
 		if (!send_status(imap, folder, &tag, error) || !imap_flush(imap, error) || !imap_receive(imap, tag, &reply, error))
 			return false;
-		status = status_of(imap, folder->raw);
+		if (!reply.ok)
+			return true;	/* no access, or gone since LIST: its siblings go on */
+		status = imap->statuses->len > 0 ? imap->statuses->pdata[imap->statuses->len - 1] : NULL;
 	}
 	if (!status)
-		return true;	/* no access, or gone since LIST: its siblings go on */
-	if (status_is_news(imap, folder, status, thorough, &own))
+		g_ptr_array_add(dirty, folder);	/* whatever it said: SELECT will tell */
+	else if (status_is_news(imap, folder, status, thorough, &own))
 		g_ptr_array_add(dirty, folder);
 	if (own)
 		g_propagate_error(error, g_steal_pointer(&own));

@@ -19,12 +19,12 @@ imap_read_raw(Imap *imap, GError **error)
 	}
 	if (!mailstream_read_line_remove_eol(imap->engine->net ? net_stream(imap->engine->net) : NULL, buffer)) {
 		imap->broken = true;
-		net_fail(imap->engine->net, ERROR_OFFLINE, error, "the connection ended");
+		imap_fail(imap, MAILIMAP_ERROR_STREAM, "waiting for the server", error);
 		return NULL;
 	}
 	/* A literal would put us inside it: none belongs here. */
 	if (buffer->len > 1 && buffer->str[buffer->len - 1] == '}' && buffer->str[0] == '*') {
-		imap_fail(imap, MAILIMAP_ERROR_PARSE, "waiting for the server", error);
+		imap_fail(imap, MAILIMAP_ERROR_PARSE, "the server's answer", error);
 		return NULL;
 	}
 	return buffer->str;
@@ -91,12 +91,12 @@ imap_read_continuation(Imap *imap, unsigned tag, char **ret_text, ImapReply *rep
 			return net_fail(imap->engine->net, ERROR_OFFLINE, error, "the server said goodbye");
 		}
 		if (*line && line[0] != '*')
-			return imap_fail(imap, MAILIMAP_ERROR_PARSE, "waiting for the server", error);
+			return imap_fail(imap, MAILIMAP_ERROR_PARSE, "the server's answer", error);
 		/* EXISTS and the like in between: the next pass will see. */
 		if (*line && g_ascii_strncasecmp(line, "* OK", 4) != 0)
 			imap->changed = true;
 	}
-	return imap_fail(imap, MAILIMAP_ERROR_PARSE, "waiting for the server", error);
+	return imap_fail(imap, MAILIMAP_ERROR_PARSE, "the server's answer", error);
 }
 
 bool
@@ -105,7 +105,7 @@ imap_read_greeting(Imap *imap, bool *ret_preauth, GError **error)
 	const char *line = imap_read_raw(imap, error);
 
 	if (!line)
-		return error_wrap(error, "greeting");
+		return false;
 	*ret_preauth = g_ascii_strncasecmp(line, "* PREAUTH", 9) == 0;
 	if (*ret_preauth || g_ascii_strncasecmp(line, "* OK", 4) == 0)
 		return true;

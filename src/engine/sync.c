@@ -138,7 +138,7 @@ report_end(Engine *engine, const GError *error)
 {
 	bool ours = error->domain == SUREL_ERROR;
 	int code = ours ? error->code : ERROR_IO;
-	bool stop = code == ERROR_AUTH || code == ERROR_CERT || code == ERROR_CONFIG;
+	bool stop = code == ERROR_AUTH || code == ERROR_CERT || code == ERROR_CONFIG || code == ERROR_INPUT;
 
 	fail_the_rest(engine, error);
 	if (code == ERROR_CANCELLED)

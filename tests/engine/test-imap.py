@@ -91,6 +91,7 @@ def change_as_another_client(dovecot):
     dovecot.expunge("ana", "INBOX", [10, 11, 20])
     dovecot.append("ana", *mails(4, "new"))
     dovecot.append("ana", *mails(1, "filed"), folder="Archive")
+    dovecot.append("ana", *mails(1, "spaced"), folder="Arsip Kerja")
 
 
 def check_incremental(tmp, capability):

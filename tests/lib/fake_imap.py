@@ -49,6 +49,8 @@ class FakeImap:
             instead = self.before(rest)
             if instead is not None:
                 conn.send(instead.replace(b"TAG", tag.encode()))
+                if instead.startswith(b"* BYE"):
+                    return
                 continue
             verb = rest.split(" ")[0].upper()
             if verb == "UID":
@@ -80,7 +82,9 @@ class FakeImap:
 
     def do_status(self, box, tag, rest):
         name = re.search(r'"(.*?)"', rest).group(1)
-        box = self.boxes[name]
+        box = self.boxes.get(name)
+        if box is None:
+            return f"{tag} NO no such mailbox\r\n"
         unseen = sum("\\Seen" not in m[0] for m in box.messages.values())
         return (f'* STATUS "{name}" (MESSAGES {len(box.messages)} UIDNEXT {box.uidnext} UIDVALIDITY {box.uidvalidity} UNSEEN {unseen})\r\n'
                 f"{tag} OK done\r\n")

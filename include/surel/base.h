@@ -24,6 +24,8 @@ GQuark surel_error_quark(void);
 /* Short name ("login refused") and remedy ("Check user and password ...") of a code; never NULL. */
 const char *error_nick(int code);
 const char *error_remedy(int code);
+/* "what happened. What to do." of any error, for a person. Caller frees. */
+char *error_sentence(const GError *error);
 /* Sets *error (which must be NULL or unset) in our domain. Returns false, so that `return error_set(...)` reads well. */
 bool error_set(GError **error, SurelError code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* Same, with ": strerror(errno_value)" added; ENOSPC and EDQUOT become ERROR_DISK_FULL, EACCES/EPERM ERROR_PERMISSION. */

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "surel/base.h"
 
+#include <string.h>
+
 #include <errno.h>
 
 typedef struct ErrorRow {
@@ -26,6 +28,17 @@ const char *
 error_remedy(int code)
 {
 	return code >= 0 && code < ERROR_COUNT ? error_rows[code].remedy : "";
+}
+
+char *
+error_sentence(const GError *error)
+{
+	size_t size = strlen(error->message);
+	/* Servers end their words with a full stop, we do not. */
+	while (size > 0 && (error->message[size - 1] == '.' || error->message[size - 1] == ' '))
+		size--;
+	const char *remedy = error->domain == SUREL_ERROR ? error_remedy(error->code) : "";
+	return g_strdup_printf("%.*s.%s%s", (int)size, error->message, *remedy ? " " : "", remedy);
 }
 
 bool

@@ -159,7 +159,7 @@ smtp_ehlo(Smtp *smtp, GError **error)
 		       (reply.code / 100 == 2 || net_fail(smtp->net, ERROR_SERVER, error, "the server does not greet back"));
 	}
 	if (reply.code / 100 != 2)
-		return error_set(error, reply.code / 100 == 4 ? ERROR_BUSY : ERROR_SERVER, "the server refuses us: %d %s", reply.code, reply.text);
+		return error_set(error, ERROR_SERVER, "the server refuses us: %d %s", reply.code, reply.text);
 	for (guint i = 1; i < reply.lines->len; i++)
 		ehlo_line(smtp, reply.lines->pdata[i]);
 	return true;
@@ -176,7 +176,7 @@ smtp_starttls(Smtp *smtp, GError **error)
 	if (!smtp_command(smtp, "STARTTLS", &reply, error))
 		return false;
 	if (reply.code != 220)
-		return error_set(error, reply.code / 100 == 4 ? ERROR_BUSY : ERROR_SERVER, "the server refuses encryption: %d %s", reply.code, reply.text);
+		return error_set(error, ERROR_SERVER, "the server refuses encryption: %d %s", reply.code, reply.text);
 	return net_starttls(smtp->net, error) && smtp_ehlo(smtp, error);
 }
 
@@ -188,7 +188,7 @@ smtp_greet(Smtp *smtp, TlsMode tls, GError **error)
 	if (!smtp_read(smtp, &reply, error))
 		return false;
 	if (reply.code != 220)
-		return error_set(error, reply.code / 100 == 4 ? ERROR_BUSY : ERROR_SERVER, "the server refuses us: %d %s", reply.code, reply.text);
+		return error_set(error, ERROR_SERVER, "the server refuses us: %d %s", reply.code, reply.text);
 	return smtp_ehlo(smtp, error) && (tls != TLS_STARTTLS || smtp_starttls(smtp, error));
 }
 
@@ -233,7 +233,7 @@ auth_step(Smtp *smtp, const char *line, bool *ret_done, GError **error)
 		return g_strdup(reply.lines->pdata[0]);
 	*ret_done = reply.code == 235;
 	if (!*ret_done)
-		error_set(error, reply.code / 100 == 4 ? ERROR_BUSY : ERROR_AUTH, "%s: login refused: %d %s", smtp->host, reply.code, reply.text);
+		error_set(error, reply.code / 100 == 4 ? ERROR_SERVER : ERROR_AUTH, "%s: login refused: %d %s", smtp->host, reply.code, reply.text);
 	return NULL;
 }
 

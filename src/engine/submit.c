@@ -172,7 +172,7 @@ connect_failed(Submit *submit, const Outbox *row, unsigned from, const GError *e
 		end(submit, WORKER_EXIT_DONE);
 		return;
 	}
-	g_autofree char *text = g_strdup_printf("%s. %s", error->message, error_remedy(code));
+	g_autofree char *text = error_sentence(error);
 	log_warn(LOG_SMTP, "connection: %s", error_nick(code));
 	engine_set_state(&submit->engine, login ? ENGINE_AUTH_FAILED : ENGINE_OFFLINE, text);
 	if (!network && !login)
@@ -277,7 +277,8 @@ wants_login(Submit *submit, const Outbox *row, unsigned from, const char *why)
 {
 	if (!move(submit, row->id, from, OUTBOX_QUEUED, why, 0))
 		return;
-	g_autofree char *text = g_strdup_printf("The server wants a login before it sends: %s. %s", why, error_remedy(ERROR_AUTH));
+	g_autoptr(GError) error = g_error_new(SUREL_ERROR, ERROR_AUTH, "the server wants a login before it sends: %s", why);
+	g_autofree char *text = error_sentence(error);
 	engine_set_state(&submit->engine, ENGINE_AUTH_FAILED, text);
 	end(submit, WORKER_EXIT_STOP);
 }

@@ -143,7 +143,7 @@ report_end(Engine *engine, const GError *error)
 	fail_the_rest(engine, error);
 	if (code == ERROR_CANCELLED)
 		return WORKER_EXIT_DONE;
-	g_autofree char *text = g_strdup_printf("%s. %s", error->message, error_remedy(code));
+	g_autofree char *text = error_sentence(error);
 	log_warn(LOG_MAIN, "%s", text);
 	/* Only a refused login is cured by a password. */
 	engine_set_state(engine, code == ERROR_AUTH ? ENGINE_AUTH_FAILED : ENGINE_OFFLINE, text);

@@ -56,7 +56,7 @@ static void
 tell_error(Test *test, const GError *error)
 {
 	int code = error->domain == SUREL_ERROR ? error->code : ERROR_IO;
-	g_autofree char *full = g_strdup_printf("%s. %s", error->message, error_remedy(code));
+	g_autofree char *full = error_sentence(error);
 
 	tell(test, code == ERROR_AUTH ? "login" : test->step, VERDICT_FAIL, full);
 }

@@ -1,1 +1,5 @@
 # tests/unit/ipc.mk: unit tests of src/ipc
+check_PROGRAMS += tests/unit/test-ipc
+tests_unit_test_ipc_SOURCES = tests/unit/test-ipc.c
+tests_unit_test_ipc_LDADD = $(ipc_libs)
+TESTS += tests/unit/test-ipc

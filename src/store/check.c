@@ -148,19 +148,18 @@ store_rebuild(Store *store, StoreReport report, void *data, GError **error)
 {
 	if (!store_need_worker(store, error))
 		return false;
-	static const char *const wipe[] = { "DELETE FROM msg", "DELETE FROM folder", "DELETE FROM ref", "DELETE FROM thread_alias",
+	/* Folders keep their ids, and row ids are never used again: what other processes hold in memory stays true or is not found. */
+	static const char *const wipe[] = { "DELETE FROM msg", "DELETE FROM ref", "DELETE FROM thread_alias",
 					    "DELETE FROM contact", "DELETE FROM unindex" };
 	g_autoptr(Txn) txn = txn_begin(store->cache, error);
 	if (!txn)
 		return false;
-	int64_t fresh = (((int64_t)g_random_int() << 31) ^ (int64_t)g_random_int()) | 1;
 	for (size_t i = 0; i < G_N_ELEMENTS(wipe); i++)
 		if (!db_run(store->cache, error, wipe[i], ""))
 			return false;
-	if (!store_meta_set(store, "cache_id", fresh, error) || !store_meta_set(store, "applied_op", 0, error) ||
+	if (!store_meta_set(store, "applied_op", 0, error) ||
 	    !store_meta_set(store, "rebuild", 1, error) || !txn_commit(g_steal_pointer(&txn), error))
 		return false;
-	store->cache_id = fresh;
 	store_changed(store);
 	return store_rebuild_rows(store, report, data, error);
 }

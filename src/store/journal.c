@@ -84,10 +84,10 @@ op_find_msg(Store *store, const OpRow *op)
 		return db_number(cache, NULL, 0, "SELECT id FROM msg WHERE op=?", "i", op->id);
 	if (op->msg < 0)
 		return db_number(cache, NULL, 0, "SELECT id FROM msg WHERE op=?", "i", -op->msg);
-	if (op->cache_id == store->cache_id)
-		return db_number(cache, NULL, 0, "SELECT id FROM msg WHERE id=?", "i", op->msg);
-	int64_t id = op->base ? db_number(cache, NULL, 0, "SELECT id FROM msg WHERE base=?", "s", op->base) : 0;
-	int64_t folder = folder_id_by_raw(store, op->folder);
+	int64_t id = op->cache_id == store->cache_id ? db_number(cache, NULL, 0, "SELECT id FROM msg WHERE id=?", "i", op->msg) : 0;
+	if (!id && op->base)
+		id = db_number(cache, NULL, 0, "SELECT id FROM msg WHERE base=?", "s", op->base);
+	int64_t folder = id ? 0 : folder_id_by_raw(store, op->folder);
 	if (!id && op->uid && folder)
 		id = db_number(cache, NULL, 0, "SELECT m.id FROM msg m JOIN folder f ON f.id=m.folder WHERE m.folder=? AND m.uid=? AND f.uidvalidity=?", "iii",
 			       folder, (int64_t)op->uid, (int64_t)op->uidvalidity);

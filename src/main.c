@@ -117,7 +117,10 @@ run_screen(const CliScreen *wanted)
 	}
 	g_autofree char *state = os_state_dir();
 	log_open(state, "surel");
-	Keymap *keymap = keymap_new(config, NULL);
+	g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+	Keymap *keymap = keymap_new(config, problems);
+	for (guint i = 0; i < problems->len; i++)
+		app_notice(app, NOTICE_WARN, "%s", (const char *)g_ptr_array_index(problems, i));
 	if (screen_start(config, &error)) {
 		if (!wanted->open)
 			app_start(app);
@@ -125,7 +128,7 @@ run_screen(const CliScreen *wanted)
 			g_autofree char *line = g_strdup_printf("compose %s", wanted->compose);
 			command_run_line(app, line);
 		}
-		status = ui_run_clicks(app, keymap, view_draw, view_click);
+		status = ui_run(app, keymap, view_draw, view_click);
 		screen_end();
 	} else {
 		status = fail(error);

@@ -75,6 +75,5 @@ bool prompt_key(App *app, Key key, const char *pasted);	/* false: not for it */
 /* ---- loop ---- */
 /* Draws and dispatches until app->quit. draw: composes the whole screen (view_draw). Returns the exit status. */
 typedef void (*ClickScreen)(App *app, const Keymap *keymap, int row, int column, int button);	/* button: left, middle, right, wheel up, wheel down */
-int ui_run_clicks(App *app, Keymap *keymap, void (*draw)(App *app, const Keymap *keymap, Surface *surface, int *ret_cursor_row, int *ret_cursor_column),
-		  ClickScreen click);
-int ui_run(App *app, Keymap *keymap, void (*draw)(App *app, const Keymap *keymap, Surface *surface, int *ret_cursor_row, int *ret_cursor_column));
+int ui_run(App *app, Keymap *keymap, void (*draw)(App *app, const Keymap *keymap, Surface *surface, int *ret_cursor_row, int *ret_cursor_column),
+	   ClickScreen click /* NULL: the mouse does nothing */);

@@ -373,13 +373,7 @@ on_interrupt(gpointer data)
 }
 
 int
-ui_run(App *app, Keymap *keymap, DrawScreen draw)
-{
-	return ui_run_clicks(app, keymap, draw, NULL);
-}
-
-int
-ui_run_clicks(App *app, Keymap *keymap, DrawScreen draw, ClickScreen click)
+ui_run(App *app, Keymap *keymap, DrawScreen draw, ClickScreen click)
 {
 	Loop loop = { .app = app, .keymap = keymap, .draw = draw, .click = click };
 	loop.main = g_main_loop_new(NULL, FALSE);

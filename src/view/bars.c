@@ -18,7 +18,7 @@ accounts_text(const App *app, bool words)
 		if (!words && account->state == ENGINE_IDLE)
 			continue;
 		g_string_append_printf(text, "%s%s %s", text->len ? "  " : "", state_sign(account->state), account->account->name);
-		if (account->progress_total > 0)
+		if (account->progress_total > 0 && account->state != ENGINE_IDLE)
 			g_string_append_printf(text, " %d%%", (int)(100 * MIN(account->progress_done, account->progress_total) / account->progress_total));
 		else if (words && account->state != ENGINE_IDLE)
 			g_string_append_printf(text, " %s", state_word(account));
@@ -69,7 +69,7 @@ progress_text(const App *app)
 {
 	for (unsigned i = 0; i < app->accounts->len; i++) {
 		const AppAccount *account = g_ptr_array_index(app->accounts, i);
-		if (!account->progress_what)
+		if (!account->progress_what || account->state == ENGINE_IDLE)
 			continue;
 		if (account->progress_total > 0)
 			return g_strdup_printf("%s: %s %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT, account->account->name, account->progress_what,

@@ -20,6 +20,35 @@ try:
 except ImportError:
     pyte = None
 
+if pyte:
+    class Terminal(pyte.Screen):
+        """pyte with what ncurses sends to xterm-256color beyond it: scroll up and down (SU, SD), repeat (REP)."""
+        last = " "
+
+        def draw(self, data):
+            self.last = data[-1:] or self.last
+            super().draw(data)
+
+        def _scroll(self, row, step, count):
+            top, bottom = self.margins or (0, self.lines - 1)
+            before, self.cursor.y = self.cursor.y, bottom if row == "bottom" else top
+            for _ in range(min(count or 1, self.lines)):
+                step()
+            self.cursor.y = before
+
+        def scroll_up(self, count=1, **_):
+            self._scroll("bottom", self.index, count)
+
+        def scroll_down(self, count=1, **_):
+            self._scroll("top", self.reverse_index, count)
+
+        def repeat(self, count=1, **_):
+            self.draw(self.last * min(count or 1, self.columns))
+
+    class TerminalStream(pyte.Stream):
+        csi = dict(pyte.Stream.csi, S="scroll_up", T="scroll_down", b="repeat")
+        events = pyte.Stream.events | {"scroll_up", "scroll_down", "repeat"}
+
 NAMES = {
     "Enter": "\r", "Esc": "\x1b", "Tab": "\t", "BackTab": "\x1b[Z", "Backspace": "\x7f", "Space": " ", "Up": "\x1bOA", "Down": "\x1bOB",
     "Right": "\x1bOC", "Left": "\x1bOD", "Home": "\x1bOH", "End": "\x1bOF", "Insert": "\x1b[2~", "Delete": "\x1b[3~", "PageUp": "\x1b[5~",
@@ -52,8 +81,8 @@ class Screen:
         if pyte is None:
             tap.skip("python3-pyte is not installed")
         self.columns, self.rows = columns, rows
-        self.screen = pyte.Screen(columns, rows)
-        self.stream = pyte.Stream(self.screen)
+        self.screen = Terminal(columns, rows)
+        self.stream = TerminalStream(self.screen)
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.raw = bytearray()
         self.status = None

@@ -330,6 +330,7 @@ test_status_shows_news_then_what_goes_on(void)
 	account->progress_what = (char *)"Inbox";
 	account->progress_done = 120;
 	account->progress_total = 400;
+	account->state = ENGINE_SYNCING;
 	g_autofree char *progress = draw(app, 80, 24);
 	g_assert_nonnull(strstr(progress, "rumah: Inbox 120 of 400"));
 	app_notice(app, NOTICE_ERROR, "Disk full.");

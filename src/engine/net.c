@@ -37,7 +37,10 @@ net_new(const NetOptions *options)
 	const ServerUrl *url = options->url;
 	Net *net = g_new0(Net, 1);
 
-	net->host = g_strdup(url->host);
+	/* Names beyond ASCII travel in their A-label form, to the name servers as well as in TLS (RFC 5891). */
+	net->host = g_hostname_to_ascii(url->host);
+	if (!net->host)
+		net->host = g_strdup(url->host);
 	net->port = url->port;
 	net->where = g_strdup_printf(strchr(url->host, ':') ? "[%s]:%u" : "%s:%u", url->host, url->port);
 	net->tls = url->tls;

@@ -103,6 +103,9 @@ submit_interrupted(void *data)
 static void
 disconnect(Submit *submit)
 {
+	/* On the way out nobody waits for the answer to a QUIT. */
+	if (submit->smtp && submit->engine.quit)
+		submit->smtp->over = true;
 	g_clear_pointer(&submit->smtp, smtp_close);
 	submit->messages = 0;
 }

@@ -117,7 +117,7 @@ class Dovecot:
             "service pop3-login {\n" + fast + listener("pop3", p["pop3"]) + listener("pop3s", p["pop3s"], True) + "}",
             "service submission-login {\n" + fast + listener("submission", p["submission"]) + listener("submissions", p["submissions"], True) + "}",
             "service lmtp {\n unix_listener lmtp {\n  mode = 0666\n }\n}",
-            "service anvil {\n chroot =\n}", "service stats {\n chroot =\n client_limit = 1000\n}",
+            "service anvil {\n chroot =\n unix_listener anvil-auth-penalty {\n  mode = 0\n }\n}", "service stats {\n chroot =\n client_limit = 1000\n}",
         ] + ([] if self.root else ["service auth-worker {\n user = $default_internal_user\n}", "service imap-hibernate {\n chroot =\n}"])
 
     def write_config(self):

@@ -231,7 +231,7 @@ take_words(const Lexer *lexer, GPtrArray *list, const char *start, const char *e
 	const char *open = memchr(start, '(', (size_t)(end - start)), *close = open ? comment_end(open, end) : NULL;
 	const char *stop = close ? open : end;
 	g_autofree char *name = clean_name(start, stop, lexer->fallback);
-	if (*name && !strpbrk(name, " \"") && g_str_is_ascii(name))
+	if (g_ascii_isalnum(*name) && !strpbrk(name, " \"()<>,;:") && g_str_is_ascii(name))
 		take(list, comment_name(close ? open : NULL, close, lexer->fallback), g_steal_pointer(&name));
 	else if (*name)
 		take(list, g_steal_pointer(&name), g_strdup(""));

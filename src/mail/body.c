@@ -331,12 +331,10 @@ mark_attachments(const Body *body, Node *node)
 static void
 show_attached_text(Body *body, Node *node)
 {
-	if (body->document->lines->len > 0)
-		return;
-	if (is_text_to_show(node) && !node->is_multipart && !node->shown)
+	if (node->is_multipart && node->children->len == 1)
+		show_attached_text(body, g_ptr_array_index(node->children, 0));
+	else if (is_text_to_show(node) && !node->is_multipart && !node->shown)
 		show_leaf(body, node);
-	for (guint i = 0; i < node->children->len; i++)
-		show_attached_text(body, g_ptr_array_index(node->children, i));
 }
 
 void

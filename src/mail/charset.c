@@ -110,6 +110,7 @@ from_iconv(const char *bytes, size_t size, const char *charset, size_t *ret_bad)
 	char buffer[4096];
 	size_t bad = 0;
 	bool double_byte = g_str_has_prefix(charset, "iso-2022-");	/* an unknown character there is two bytes of ASCII */
+	bool euc = g_str_has_prefix(charset, "euc-");
 	while (size > 0) {
 		char *to = buffer;
 		size_t room = sizeof buffer;
@@ -119,7 +120,8 @@ from_iconv(const char *bytes, size_t size, const char *charset, size_t *ret_bad)
 			continue;
 		g_string_append(out, "\xEF\xBF\xBD");	/* a byte that iconv refuses, or a cut sequence at the end */
 		bad++;
-		size_t skip = double_byte && size > 1 && in[0] > 0x20 && in[1] > 0x20 ? 2 : 1;
+		bool pair = size > 1 && ((double_byte && in[0] > 0x20 && in[1] > 0x20) || (euc && (uint8_t)in[0] > 0xA0 && (uint8_t)in[1] > 0xA0));
+		size_t skip = pair ? 2 : 1;
 		in += skip;
 		size -= skip;
 		if (bad > 200 && bad > (size_t)(in - bytes) / 2)
@@ -132,6 +134,57 @@ from_iconv(const char *bytes, size_t size, const char *charset, size_t *ret_bad)
 		if (out->str[i] != '\0')
 			out->str[kept++] = out->str[i];
 	return g_strndup(out->str, kept);
+}
+
+/* ISO-2022-JP as mail has it: with NEC and IBM characters, halfwidth kana, escapes that are lost at line ends (RFC 1468 and what
+ * programs do). Turned into EUC, whose Microsoft form has a converter. NULL where a set comes that EUC has not. */
+static GByteArray *
+jis_to_euc(const char *bytes, size_t size)
+{
+	GByteArray *out = g_byte_array_sized_new((guint)size);
+	char set = 'A';		/* A ASCII, J kanji, S supplementary kanji, K halfwidth kana */
+	for (size_t i = 0; i < size; i++) {
+		uint8_t c = (uint8_t)bytes[i];
+		size_t left = size - i;
+		if (c == 0x1B && left >= 3) {
+			bool kanji = bytes[i + 1] == '$' && (bytes[i + 2] == 'B' || bytes[i + 2] == '@');
+			bool kanji_long = left >= 4 && bytes[i + 1] == '$' && bytes[i + 2] == '(' && (bytes[i + 3] == 'B' || bytes[i + 3] == 'D');
+			bool single = bytes[i + 1] == '(' && strchr("BJIH", bytes[i + 2]);
+			if (kanji || kanji_long || single) {
+				set = kanji ? 'J' : kanji_long ? (bytes[i + 3] == 'D' ? 'S' : 'J') : bytes[i + 2] == 'I' ? 'K' : 'A';
+				i += kanji_long ? 3 : 2;
+				continue;
+			}
+			g_byte_array_unref(out);
+			return NULL;
+		}
+		if (c == '\n' || c == '\r')
+			set = 'A';
+		uint8_t high = c | 0x80;
+		static const uint8_t kana = 0x8E, supplementary = 0x8F;
+		if (c <= 0x20 || c >= 0x7F || set == 'A') {
+			g_byte_array_append(out, &c, 1);
+		} else if (set == 'K') {
+			g_byte_array_append(out, &kana, 1);
+			g_byte_array_append(out, &high, 1);
+		} else if (left >= 2) {
+			uint8_t second = (uint8_t)bytes[++i] | 0x80;
+			if (set == 'S')
+				g_byte_array_append(out, &supplementary, 1);
+			g_byte_array_append(out, &high, 1);
+			g_byte_array_append(out, &second, 1);
+		}
+	}
+	return out;
+}
+
+/* from_iconv with a detour for Japanese. */
+static char *
+convert(const char *bytes, size_t size, const char *charset, size_t *ret_bad)
+{
+	g_autoptr(GByteArray) euc = strcmp(charset, "iso-2022-jp-3") == 0 ? jis_to_euc(bytes, size) : NULL;
+	char *text = euc ? from_iconv((const char *)euc->data, euc->len, "euc-jp-ms", ret_bad) : NULL;
+	return text ? text : from_iconv(bytes, size, charset, ret_bad);
 }
 
 static bool
@@ -169,6 +222,8 @@ char *
 charset_to_utf8(const char *bytes, size_t size, const char *charset, const char *fallback)
 {
 	char label[CHARSET_LABEL_MAX], other_label[CHARSET_LABEL_MAX];
+	if (size == 0)
+		return g_strdup("");
 	const char *name = canonical(charset, label);
 	if (is_ascii(bytes, size) && !g_str_has_prefix(name, "utf-16") && !g_str_has_prefix(name, "utf-32") && strcmp(name, "utf-7") != 0 &&
 	    strcmp(name, "hz") != 0)
@@ -193,20 +248,22 @@ charset_to_utf8(const char *bytes, size_t size, const char *charset, const char 
 		name = "";
 	}
 	if (*name && strcmp(name, "us-ascii") != 0 && strcmp(name, "windows-1252") != 0) {
-		g_autofree char *text = from_iconv(bytes, size, name, &bad);
+		g_autofree char *text = convert(bytes, size, name, &bad);
 		if (text && bad == 0)
 			return g_steal_pointer(&text);
 		bool escapes = g_str_has_prefix(name, "iso-2022-") || strcmp(name, "hz") == 0 || strcmp(name, "utf-7") == 0;
+		for (size_t i = 0; i < size && escapes; i++)
+			escapes = (uint8_t)bytes[i] < 0x80;
+		if (!escapes && is_utf8(bytes, size))
+			return from_utf8(bytes, size);
 		if (text && escapes)
 			return g_steal_pointer(&text);
-		if (is_utf8(bytes, size))
-			return from_utf8(bytes, size);
 		if (text && bad <= 2 + size / 20)
 			return g_steal_pointer(&text);
 	}
 	const char *other = canonical(fallback, other_label);
 	if (strcmp(name, "windows-1252") != 0 && *other && !is_single_byte_latin(other) && strcmp(other, name) != 0) {
-		g_autofree char *text = from_iconv(bytes, size, other, &bad);
+		g_autofree char *text = convert(bytes, size, other, &bad);
 		if (text && bad == 0)
 			return g_steal_pointer(&text);
 	}

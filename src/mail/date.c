@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "src/mail/mail-private.h"
 
+enum { DATE_BYTES_MAX = 256 };
+
 typedef struct DateParts { int year, month, day, hour, minute, second, zone_minutes; bool has_time, has_zone, failed; } DateParts;
 
 static const struct { const char *name; int minutes; } zones[] = {
@@ -58,7 +60,9 @@ take_word(DateParts *parts, const char *word, size_t size)
 static void
 take_number(DateParts *parts, int value, size_t digits)
 {
-	if (!parts->day && digits <= 2 && value >= 1 && value <= 31) {
+	if (parts->year && !parts->month && !parts->day && digits <= 2 && value >= 1 && value <= 12) {	/* 2026-02-07 */
+		parts->month = value;
+	} else if (!parts->day && digits <= 2 && value >= 1 && value <= 31) {
 		parts->day = value;
 	} else if (!parts->year && digits == 8 && !parts->day && !parts->month) {	/* 20260207 */
 		parts->year = value / 10000;
@@ -68,8 +72,6 @@ take_number(DateParts *parts, int value, size_t digits)
 		parts->year = value;
 	} else if (!parts->year && parts->day && digits >= 2) {
 		parts->year = digits == 3 ? 1900 + value : value < 50 ? 2000 + value : 1900 + value;
-	} else if (!parts->month && value >= 1 && value <= 12) {	/* 2026-02-07: year came first */
-		parts->month = value;
 	}
 }
 
@@ -143,8 +145,6 @@ skip_comment(const char *p, const char *end)
 static const char *
 take_token(DateParts *parts, const char *p, const char *end)
 {
-	if (*p == '(')
-		return skip_comment(p, end);
 	if (g_ascii_isdigit(*p)) {
 		int value;
 		size_t digits;
@@ -167,12 +167,35 @@ take_token(DateParts *parts, const char *p, const char *end)
 	return p + 1;
 }
 
+/* Without comments and without blanks around ':', both of which RFC 5322 4.3 allows. */
+static size_t
+simplify(const char *text, size_t size, char out[static DATE_BYTES_MAX])
+{
+	const char *end = text + MIN(size, DATE_BYTES_MAX);
+	size_t n = 0;
+	for (const char *p = text; p < end;) {
+		if (*p == '(') {
+			p = skip_comment(p, end);
+			continue;
+		}
+		bool blank = g_ascii_isspace(*p);
+		if (*p == ':')
+			while (n > 0 && g_ascii_isspace(out[n - 1]))
+				n--;
+		if (!(blank && n > 0 && out[n - 1] == ':'))
+			out[n++] = *p;
+		p++;
+	}
+	return n;
+}
+
 int64_t
 date_parse(const char *text, size_t size)
 {
 	DateParts parts = { 0 };
-	const char *end = text + MIN(size, 256);
-	for (const char *p = text; p < end;)
+	char simple[DATE_BYTES_MAX];
+	const char *end = simple + simplify(text, size, simple);
+	for (const char *p = simple; p < end;)
 		p = take_token(&parts, p, end);
 	if (!parts.year || parts.month < 1 || parts.month > 12 || parts.day < 1 || parts.day > 31 || parts.year > 9999)
 		return 0;

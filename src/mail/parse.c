@@ -222,10 +222,14 @@ media_type(const char *raw, GMimeObject *object)
 {
 	g_autofree char *token = header_token(raw);
 	const char *slash = strchr(token, '/');
+	if (strcmp(token, "plain/text") == 0 || strcmp(token, "html/text") == 0)
+		return g_strdup(*token == 'p' ? "text/plain" : "text/html");
 	if (slash && slash > token && slash[1] && !strchr(slash + 1, '/') && !strchr(token, ','))
 		return g_steal_pointer(&token);
 	if (strcmp(token, "html") == 0)
 		return g_strdup("text/html");
+	if (strcmp(token, "text") == 0 || strcmp(token, "plain") == 0)
+		return g_strdup("text/plain");
 	if (*token && slash != token + strlen(token) - 1 && strchr(token, '/') && GMIME_IS_PART(object) && g_str_has_prefix(token, "text/"))
 		return g_strdup("text/plain");
 	GMimeContentType *type = *token ? NULL : g_mime_object_get_content_type(object);
@@ -362,6 +366,18 @@ object_unref(void *object)
 	g_object_unref(object);
 }
 
+/* A multipart without a boundary: all that was sent is what stands behind the header. */
+static void
+keep_raw_body(Mail *mail)
+{
+	Node *root = mail->root;
+	root->data_size = mail->size - mail->header_size;
+	root->data = g_malloc(root->data_size + 1);
+	memcpy(root->data, mail->bytes + mail->header_size, root->data_size);
+	root->data[root->data_size] = '\0';
+	root->decoded = true;
+}
+
 Mail *
 mail_parse(const char *bytes, size_t size)
 {
@@ -381,6 +397,8 @@ mail_parse(const char *bytes, size_t size)
 	GMimeObject *body = message ? g_mime_message_get_mime_part(message) : NULL;
 	if (body) {
 		mail->root = add_node(mail, NULL, GMIME_IS_MULTIPART(body) ? g_strdup("") : g_strdup("1"), body);
+		if (mail->root->is_multipart && mail->root->children->len == 0)
+			keep_raw_body(mail);
 		return mail;
 	}
 	mail->root = node_new(NULL, g_strdup("1"));

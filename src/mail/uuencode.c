@@ -8,15 +8,15 @@ enum { MADE_FILES_MAX = 100 };
 static char *
 begin_name(const char *line, size_t size)
 {
-	if (size < 11 || memcmp(line, "begin ", 6) != 0)
+	if (size < 9 || memcmp(line, "begin ", 6) != 0)
 		return NULL;
 	size_t i = 6;
 	while (i < size && line[i] >= '0' && line[i] <= '7')
 		i++;
-	if (i < 9 || i > 10 || i + 1 >= size || line[i] != ' ')
+	if (i < 9 || i > 10 || (i < size && line[i] != ' '))
 		return NULL;
-	g_autofree char *name = g_strndup(line + i + 1, size - i - 1);
-	return *g_strstrip(name) ? g_steal_pointer(&name) : NULL;
+	g_autofree char *name = g_strndup(line + i, size - i);
+	return *g_strstrip(name) ? g_steal_pointer(&name) : g_strdup("attachment.bin");
 }
 
 /* One line: a length character, then groups of four; false when it is none. */

@@ -372,9 +372,9 @@ add_item(Html *html, const GumboNode *node)
 static void
 add_list(Html *html, const GumboNode *node)
 {
+	html_flush(html);
 	char *marker = g_steal_pointer(&html->marker);	/* "<li><ul>": the outer item has no text of its own */
 	unsigned indent = html->indent;
-	html_flush(html);
 	if (html->list_depth == 0)
 		html->gap = true;
 	html->list_depth++;

@@ -96,6 +96,13 @@ starts(const char *line, size_t size, const char *prefix)
 	return size >= n && memcmp(line, prefix, n) == 0;
 }
 
+static int
+hunk_count(char **p)
+{
+	uint64_t count = g_ascii_strtoull(*p + 1, p, 10);
+	return (int)MIN(count, DIFF_COUNT_MAX);
+}
+
 static bool
 hunk_header(Plain *plain, const char *line, size_t size)
 {
@@ -107,12 +114,12 @@ hunk_header(Plain *plain, const char *line, size_t size)
 	char *p = text + 4;
 	g_ascii_strtoull(p, &p, 10);
 	if (*p == ',')
-		old_count = (int)MIN(g_ascii_strtoull(p + 1, &p, 10), DIFF_COUNT_MAX);
+		old_count = hunk_count(&p);
 	if (strncmp(p, " +", 2) != 0)
 		return false;
 	g_ascii_strtoull(p + 2, &p, 10);
 	if (*p == ',')
-		new_count = (int)MIN(g_ascii_strtoull(p + 1, &p, 10), DIFF_COUNT_MAX);
+		new_count = hunk_count(&p);
 	if (strncmp(p, " @@", 3) != 0)
 		return false;
 	plain->old_left = old_count;

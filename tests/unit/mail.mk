@@ -1,7 +1,8 @@
 # tests/unit/mail.mk: unit tests of src/mail
-check_PROGRAMS += tests/unit/test-envelope tests/unit/test-address
-tests_unit_test_envelope_SOURCES = tests/unit/test-envelope.c
+mail_tests = tests/unit/test-envelope tests/unit/test-address tests/unit/test-document tests/unit/test-html
+check_PROGRAMS += $(mail_tests)
+TESTS += $(mail_tests)
 tests_unit_test_envelope_LDADD = $(mail_libs)
-tests_unit_test_address_SOURCES = tests/unit/test-address.c
 tests_unit_test_address_LDADD = $(mail_libs)
-TESTS += tests/unit/test-envelope tests/unit/test-address
+tests_unit_test_document_LDADD = $(mail_libs)
+tests_unit_test_html_LDADD = $(mail_libs)

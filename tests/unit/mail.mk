@@ -1,8 +1,11 @@
 # tests/unit/mail.mk: unit tests of src/mail
-mail_tests = tests/unit/test-envelope tests/unit/test-address tests/unit/test-document tests/unit/test-html
+mail_tests = tests/unit/test-envelope tests/unit/test-address tests/unit/test-document tests/unit/test-html tests/unit/test-build \
+	tests/unit/test-reply
 check_PROGRAMS += $(mail_tests)
 TESTS += $(mail_tests)
 tests_unit_test_envelope_LDADD = $(mail_libs)
 tests_unit_test_address_LDADD = $(mail_libs)
 tests_unit_test_document_LDADD = $(mail_libs)
 tests_unit_test_html_LDADD = $(mail_libs)
+tests_unit_test_build_LDADD = $(mail_libs)
+tests_unit_test_reply_LDADD = $(mail_libs)

@@ -75,7 +75,6 @@ on_state(const EventContext *context)
 	if (state == ENGINE_SYNCING || state == ENGINE_IDLE)
 		secret_proven(context->app, context->number);
 	app_mark_dirty(context->app, DIRTY_STATUS | DIRTY_FOLDERS);
-	secret_ask(context->app);
 }
 
 static void
@@ -83,7 +82,7 @@ on_progress(const EventContext *context)
 {
 	const char *what = context->frame->u.progress.what;
 	int64_t done = context->frame->u.progress.done, total = context->frame->u.progress.total;
-	bool over = !*what || (total > 0 && done >= total);
+	bool over = !*what || done >= total;
 	if (context->account && over) {
 		end_progress(context->account);
 	} else if (context->account) {

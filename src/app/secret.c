@@ -37,7 +37,7 @@ secret_typed(App *app, const char *text, void *data)
 	bool outgoing = priv->outgoing_wanted && !priv->secret_wanted;
 	priv->asking = priv->secret_wanted = priv->outgoing_wanted = false;
 	if (!text || !*text) {
-		app_notice(app, NOTICE_WARN, "%s stays offline: no password. Press $ to enter it; mail that is here can be read.", account->account->name);
+		app_notice(app, NOTICE_WARN, "%s stays offline; mail that is here can be read. $ asks again.", account->account->name);
 		return;
 	}
 	char **secret = outgoing ? &priv->outgoing_secret : &priv->secret;
@@ -59,8 +59,11 @@ secret_ask(App *app)
 {
 	for (guint i = 0; i < app->accounts->len && !app->prompt && !app->priv->no_screen; i++) {
 		AppAccount *account = app_account(app, i);
+		const Worker *worker = account->priv->secret_wanted ? account->sync : account->submit;
 		if (account->priv->asking || !(account->priv->secret_wanted || account->priv->outgoing_wanted))
 			continue;
+		if (worker && worker_running(worker))
+			continue;	/* it is about to end; what is sent to it now would be lost */
 		account->priv->asking = true;
 		g_autofree char *label = g_strdup_printf(account->priv->secret_wanted ? "%s: login refused. Password: " : "%s: login to send refused. Password: ",
 							 account->account->name);

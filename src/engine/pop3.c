@@ -8,8 +8,9 @@
 #include "src/engine/pop3.h"
 
 enum {
-	SESSION_MESSAGES = 200,			/* then QUIT: progress is committed and the server's lock is let go */
-	SLOW_SESSION_MESSAGES = 2000,		/* where the server limits the logins (LOGIN-DELAY) */
+	/* After so many messages and so much time, or the most, QUIT: marks become deletions and the server's lock is let go. Each session
+	 * costs a login and both listings, which for 10 000 messages in sessions of 200 was more than the messages themselves. */
+	SESSION_MESSAGES = 200, SESSION_S = 10, SESSION_MESSAGES_MAX = 2000,
 	SESSION_DELETES = 500,
 	GROUP_MESSAGES = 50, GROUP_BYTES = 8 << 20,	/* made durable together */
 	MEMORY_S = 30 * 86400,			/* a UIDL not listed for so long is forgotten; an empty listing erases nothing (I8) */
@@ -41,7 +42,8 @@ typedef struct Session {
 	GPtrArray *deletes;	/* of Pop3Item * */
 	GPtrArray *lost;	/* of const Uidl *: stored once, not listed any more; NULL where it was found under a new key */
 	int64_t now, total;
-	unsigned limit, stored, refused, renumbered;
+	int64_t until;		/* monotonic us */
+	unsigned stored, refused, renumbered;
 	bool more;
 } Session;
 
@@ -314,7 +316,7 @@ choose(Session *session)
 		const Uidl *known = remembered(session, item);
 		if (is_wanted(session, item)) {
 			session->total++;
-			if (session->wanted->len < session->limit)
+			if (session->wanted->len < SESSION_MESSAGES_MAX)
 				g_ptr_array_add(session->wanted, item);
 		} else if (known && known->state != UIDL_SEEN && policy_deletes(session, known) && session->deletes->len < SESSION_DELETES) {
 			g_ptr_array_add(session->deletes, item);
@@ -420,21 +422,40 @@ receive(Session *session, Delivery *delivery, Pop3Item *item, GPtrArray *group, 
 	return true;
 }
 
-/* What arrived whole before the connection broke is kept. */
+/* With LOGIN-DELAY there will be no other session for a while: this one goes on. */
+static bool
+long_enough(const Session *session, guint done)
+{
+	return done >= SESSION_MESSAGES && session->pop->login_delay_s == 0 && g_get_monotonic_time() > session->until;
+}
+
+/* Keeps a window of requests ahead of the message that is read. */
+static bool
+send_ahead(Session *session, guint at, guint *sent, GError **error)
+{
+	guint window = session->pop->pipelining ? POP3_WINDOW : 1;
+
+	for (; *sent < session->wanted->len && *sent < at + window; ++*sent)
+		if (!pop3_send_retr(session->pop, ((const Pop3Item *)session->wanted->pdata[*sent])->number, error))
+			return false;
+	return true;
+}
+
 static bool
 fetch_rows(Session *session, Delivery *delivery, GPtrArray *group, GError **error)
 {
-	guint sent = 0, window = session->pop->pipelining ? POP3_WINDOW : 1;
+	guint sent = 0;
 	int64_t bytes = 0;
+	bool last = false;
 
 	for (guint i = 0; i < session->wanted->len; i++) {
-		for (; sent < session->wanted->len && sent < i + window; sent++) {
-			const Pop3Item *next = session->wanted->pdata[sent];
-			if (!pop3_send_retr(session->pop, next->number, error))
-				return false;
-		}
-		if (!engine_check(session->engine, error))
+		last = last || long_enough(session, i);
+		if (!engine_check(session->engine, error) || (!last && !send_ahead(session, i, &sent, error)))
 			return false;
+		if (i == sent) {
+			session->more = true;
+			return true;
+		}
 		if (!receive(session, delivery, session->wanted->pdata[i], group, &bytes, error))
 			return false;
 		if (group->len < GROUP_MESSAGES && bytes < GROUP_BYTES)
@@ -446,6 +467,7 @@ fetch_rows(Session *session, Delivery *delivery, GPtrArray *group, GError **erro
 	return true;
 }
 
+/* What arrived whole before the connection broke is kept. */
 static bool
 fetch_wanted(Session *session, GError **error)
 {
@@ -540,7 +562,7 @@ session_once(Engine *engine, unsigned *total, bool *ret_more, GError **error)
 {
 	Pop3State *state = engine->state;
 	Session session = {.engine = engine, .state = state, .pop = state->pop, .store = engine->store, .now = time(NULL),
-			   .limit = state->pop->login_delay_s > 0 ? SLOW_SESSION_MESSAGES : SESSION_MESSAGES};
+			   .until = g_get_monotonic_time() + SESSION_S * G_USEC_PER_SEC};
 	bool ok = local_folder(engine->store, ROLE_INBOX, &session.inbox, error) && local_folder(engine->store, ROLE_TRASH, &session.trash, error) &&
 		  run_session(&session, error);
 

@@ -8,3 +8,4 @@ tests_engine_pop3_probe_CPPFLAGS = $(unit_engine_flags)
 tests_engine_pop3_probe_LDADD = $(engine_libs)
 TESTS += tests/engine/test-pop3.py tests/engine/test-maildir.py
 EXTRA_DIST += tests/engine/test-pop3.py tests/engine/test-maildir.py tests/lib/fake_pop3.py
+EXTRA_DIST += tests/bench/bench-pop3.py

@@ -42,7 +42,7 @@ typedef struct Channel Channel;		/* one end; owns fd; non-blocking; bounded queu
 Channel *channel_new(int fd);
 void channel_free(Channel *channel);
 int channel_fd(const Channel *channel);
-/* Queues and writes what goes; false once the peer is gone. A worker's channel_send blocks at most 10 s when the queue is full. */
+/* Queues and writes what goes; false once the peer is gone. On IPC_WORKER_FD it returns when all is written; 10 s without that: gone. */
 bool channel_send(Channel *channel, const Frame *frame);
 bool channel_flush(Channel *channel);		/* writes what goes; true when nothing is left */
 bool channel_wants_write(const Channel *channel);

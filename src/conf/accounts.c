@@ -462,7 +462,7 @@ conf_account_build(Config *config, GPtrArray *lines, guint first, guint end)
 	const ConfigLine *head = g_ptr_array_index(lines, first);
 	unsigned seen[G_N_ELEMENTS(key_rows)] = { 0 };
 	Account *account = g_new0(Account, 1);
-	Builder builder = { .config = config, .line = head, .account = account, .early_aliases = g_ptr_array_new() };
+	Builder builder = { .config = config, .line = head, .account = account, .early_aliases = g_ptr_array_new_with_free_func(g_free) };
 	bool ok = true;
 	account->name = g_strdup(head->name);
 	account->identities = g_ptr_array_new_with_free_func(identity_free);

@@ -11,7 +11,7 @@
 
 enum {
 	QUEUE_MAX_BYTES = 2 * IPC_MAX_FRAME_BYTES,	/* a peer that reads nothing is given up beyond this */
-	QUEUE_SOFT_BYTES = 1 << 20,			/* from here a sender waits for its reader */
+	QUEUE_COMPACT_BYTES = 1 << 20,			/* written bytes kept at the front at most */
 	SEND_WAIT_MS = 10000,
 	READ_CHUNK_BYTES = 64 << 10,
 };
@@ -20,7 +20,7 @@ struct Channel {
 	int fd;
 	bool closed;		/* nothing comes or goes any more */
 	bool eof;		/* peer closed; frames already read are still handed out */
-	bool waits;		/* worker side: a full queue blocks */
+	bool waits;		/* worker side: sends are written before they return */
 	GByteArray *in, *out;
 	size_t in_used, out_used;	/* consumed prefix, dropped in bulk */
 };
@@ -101,17 +101,18 @@ channel_flush(Channel *channel)
 		else if (errno != EINTR)
 			channel->closed = true;
 	}
-	if (channel->closed || channel->out_used == channel->out->len || channel->out_used > QUEUE_SOFT_BYTES)
+	if (channel->closed || channel->out_used == channel->out->len || channel->out_used > QUEUE_COMPACT_BYTES)
 		compact(channel->out, &channel->out_used);
 	return channel->closed || pending(channel) == 0;
 }
 
-/* Blocks until the queue is below the soft limit again or time is up. */
+/* Blocks until all is written or time is up. A worker that computes does not come back to flush, and the socket takes no more
+ * than a few hundred small frames; its supervisor always reads, and never waits itself. */
 static void
 wait_for_reader(Channel *channel)
 {
 	int64_t deadline_us = g_get_monotonic_time() + SEND_WAIT_MS * 1000LL;
-	while (!channel->closed && pending(channel) > QUEUE_SOFT_BYTES) {
+	while (channel_wants_write(channel)) {
 		int64_t left_us = deadline_us - g_get_monotonic_time();
 		if (left_us <= 0) {
 			log_warn(LOG_IPC, "channel: the peer reads nothing; given up");

@@ -24,7 +24,7 @@ struct Worker {
 	void *data;
 	Channel *channel;	/* NULL: not running, or its channel ended and the process is about to */
 	pid_t pid;		/* 0: not running */
-	guint child_watch, read_watch, write_watch, restart_timer, grace_timer;
+	guint child_watch, read_watch, write_watch, more_watch, restart_timer, grace_timer;
 	unsigned failures;	/* in a row; index into back_off_s */
 	int64_t started_us;
 	int64_t quit_us;	/* 0: not asked to quit */
@@ -83,6 +83,7 @@ drop_channel(Worker *worker)
 {
 	drop_source(&worker->read_watch);
 	drop_source(&worker->write_watch);
+	drop_source(&worker->more_watch);
 	g_clear_pointer(&worker->channel, channel_free);
 }
 
@@ -148,21 +149,39 @@ hand_out(Worker *worker, int limit, ChannelRead *ret_last)
 	return true;
 }
 
-/* Reads are bounded per turn, so that one talkative worker does not starve the keys. */
+static void read_frames(Worker *worker);
+
+static gboolean
+on_more(gpointer data)
+{
+	Worker *worker = data;
+	worker->more_watch = 0;
+	read_frames(worker);
+	return G_SOURCE_REMOVE;
+}
+
+/* Reads are bounded per turn, so that one talkative worker does not starve the keys. What is left after a turn is in the
+ * channel's buffer, where no poll sees it: it gets a turn of its own. */
+static void
+read_frames(Worker *worker)
+{
+	ChannelRead last;
+	if (!hand_out(worker, FRAMES_PER_TURN, &last))
+		return;
+	if (last == CHANNEL_CLOSED)
+		lose_channel(worker);
+	else if (last == CHANNEL_FRAME && !worker->more_watch)
+		worker->more_watch = g_idle_add_full(G_PRIORITY_DEFAULT, on_more, worker, NULL);
+}
+
+/* The source ends by drop_channel only, which any of the above may have called. */
 static gboolean
 on_readable(gint fd, GIOCondition condition, gpointer data)
 {
-	Worker *worker = data;
-	ChannelRead last;
 	(void)fd;
 	(void)condition;
-	if (!hand_out(worker, FRAMES_PER_TURN, &last))
-		return G_SOURCE_REMOVE;
-	if (last != CHANNEL_CLOSED)
-		return G_SOURCE_CONTINUE;
-	worker->read_watch = 0;
-	lose_channel(worker);
-	return G_SOURCE_REMOVE;
+	read_frames(data);
+	return g_source_is_destroyed(g_main_current_source()) ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
 }
 
 static gboolean
@@ -382,6 +401,7 @@ worker_free(Worker *worker)
 	drop_source(&worker->child_watch);
 	drop_source(&worker->read_watch);
 	drop_source(&worker->write_watch);
+	drop_source(&worker->more_watch);
 	if (worker->pid > 0)
 		worker_end(worker);
 	drop_channel(worker);

@@ -9,3 +9,5 @@ tests_engine_pop3_probe_LDADD = $(engine_libs)
 TESTS += tests/engine/test-pop3.py tests/engine/test-maildir.py
 EXTRA_DIST += tests/engine/test-pop3.py tests/engine/test-maildir.py tests/lib/fake_pop3.py
 EXTRA_DIST += tests/bench/bench-pop3.py
+TESTS += tests/e2e/test-demo.py
+EXTRA_DIST += tests/e2e/test-demo.py

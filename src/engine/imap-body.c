@@ -8,12 +8,12 @@
 #include "src/engine/imap.h"
 
 enum {
-	SMALL_BYTES = 64 << 10, SMALL_SET = 100,	/* at most 6.4 MB a command */
+	SMALL_BYTES = 64 << 10, SMALL_SET = 50,	/* at most 3.2 MB a command */
 	MIDDLE_BYTES = 1 << 20, MIDDLE_SET = 6,
 	DEPTH = 3,
 	ROWS_MAX = 2 * SMALL_SET * DEPTH,	/* more rows than were asked for are a liar's */
 	WANTED_AT_ONCE = 2000,	/* rows asked of the store at a time, so that new mail gets in front */
-	COMMIT_EVERY = 100	/* messages made durable together */
+	COMMIT_EVERY = 50	/* messages made durable together */
 };
 
 typedef struct Body { uint32_t uid, flags; int64_t arrival; char *bytes; size_t length; } Body;

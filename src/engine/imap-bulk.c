@@ -16,6 +16,7 @@ typedef struct Run {
 	GQueue flights;		/* of Flight *, sent */
 	unsigned depth, reconnects;
 	GArray *missing;	/* of uint32_t: asked for, the server said OK, and no row came */
+	bool warm;		/* the first set is answered: from now on several are under way */
 	bool last_chance;	/* the missing ones, one by one */
 } Run;
 
@@ -177,6 +178,7 @@ receive_set(Run *run, GError **error)
 	}
 	if (reply.ok) {
 		note_missing(run, flight->uids);
+		run->warm = true;
 		ok = run->bulk->done(run->bulk->data, flight->uids, error);
 		g_queue_pop_head(&run->flights);
 		flight_free(flight);
@@ -212,7 +214,9 @@ step(Run *run, GError **error)
 	if (is_wanted_elsewhere(imap) && run->flights.length == 0 && (!imap_breathe(imap, error) || !reselect(run, error)))
 		return false;
 	bool sent = false;
-	while (!is_wanted_elsewhere(imap) && run->sets->length > 0 && run->flights.length < run->depth) {
+	/* The first goes alone: Dovecot ends the first of several commands with the last, and people wait for the first rows. */
+	unsigned depth = run->warm ? run->depth : 1;
+	while (!is_wanted_elsewhere(imap) && run->sets->length > 0 && run->flights.length < depth) {
 		if (!send_set(run, error))
 			return false;
 		sent = true;

@@ -155,7 +155,7 @@ def test_a_first_sync_cut_again_and_again_goes_on_where_it_was(tmp):
         proxy = Proxy(dovecot.port["imap"]).start()
         lab = Lab(tmp, proxy.port, scheme="imap+insecure")
         done = []
-        for at in (3000, 40000, 90000, 150000, 200000, 250000):
+        for at in (3000, 40000, 90000, 150000, 200000, 250000, 250000, 250000):
             proxy.plan("down", times=1, cut=at, how="rst")
             run_through(lab)
             folders = lab.dump()[0]

@@ -26,7 +26,7 @@ uid_in_target(Store *store, const OpRow *op, int64_t target)
 	if (!op->uid || g_strcmp0(op->folder, op->target) != 0)
 		return 0;
 	int64_t valid = db_number(store->cache, NULL, 0, "SELECT uidvalidity FROM folder WHERE id=?", "i", target);
-	bool taken = db_number(store->cache, NULL, 0, "SELECT count(*) FROM msg WHERE folder=? AND uid=?", "ii", target, (int64_t)op->uid) != 0;
+	bool taken = db_number(store->cache, NULL, 0, "SELECT count(*) FROM msg WHERE folder=? AND uid=? AND uid>0", "ii", target, (int64_t)op->uid) != 0;
 	return valid == op->uidvalidity && !taken ? op->uid : 0;
 }
 

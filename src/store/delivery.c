@@ -265,7 +265,7 @@ commit_item(Delivery *delivery, const Item *item, GError **error)
 		return true;
 	int64_t row = 0;
 	if (item->uid) {
-		row = db_number(store->cache, NULL, 0, "SELECT id FROM msg WHERE folder=? AND uid=?", "ii", delivery->folder.v, (int64_t)item->uid);
+		row = db_number(store->cache, NULL, 0, "SELECT id FROM msg WHERE folder=? AND uid=? AND uid>0", "ii", delivery->folder.v, (int64_t)item->uid);
 		g_autoptr(GPtrArray) ops = row ? NULL : ops_select(store, error, "kind IN (1,3) AND uid>0 AND state<4 AND uid=?", item->uid);
 		for (guint i = 0; ops && i < ops->len && !row; i++) {
 			const OpRow *op = ops->pdata[i];

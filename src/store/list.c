@@ -142,7 +142,7 @@ static void
 touched_thread(Store *store, const ListSpec *spec, const Words *words, int64_t thread, GPtrArray *came, Touched *touched)
 {
 	Unit *unit = unit_new((ListKey){ INT64_MIN, thread });
-	g_autoptr(DbRows) rows = db_query(store->cache, NULL, "SELECT " MSG_COLUMNS " FROM msg m WHERE m.thread=? AND m.folder=?", "ii", thread,
+	g_autoptr(DbRows) rows = db_query(store->cache, NULL, "SELECT " MSG_COLUMNS " FROM msg m WHERE m.thread=? AND +m.folder=?", "ii", thread,
 					  spec->folder.v);
 	while (rows && db_next(store->cache, rows, NULL) == 1) {
 		if (overlay_row(store, sqlite3_column_int64(rows, 0)))

@@ -175,7 +175,7 @@ insert_row(Store *store, const NewRow *row, const Envelope *envelope, GArray *re
 	int64_t arrival = row->arrival > 0 ? row->arrival : now;
 	/* A date from the future would sit on top of the list until then. */
 	int64_t date = envelope->date > 0 && envelope->date <= MAX(arrival, now) + FUTURE_SECONDS ? envelope->date : arrival;
-	int64_t thread_date = db_number(store->cache, error, INT64_MIN, "SELECT thread_date FROM msg WHERE thread=? AND folder=? LIMIT 1", "ii",
+	int64_t thread_date = db_number(store->cache, error, INT64_MIN, "SELECT thread_date FROM msg WHERE thread=? AND +folder=? LIMIT 1", "ii",
 					thread, row->folder);
 	return db_run(store->cache, error,
 		      "INSERT INTO msg(id,folder,uid,thread,date,arrival,thread_date,flags,server_flags,state,attachment,size,mid_hash,place,"
@@ -348,7 +348,7 @@ adopt(const PutContext *context, const NewMsg *msg, const Envelope *envelope, in
 	int64_t id = 0, local = 0;
 	{
 		g_autoptr(DbRows) rows = db_query(cache, error,
-						  "SELECT id, flags FROM msg WHERE mid_hash=? AND folder=? AND uid=0 AND message_id=?"
+						  "SELECT id, flags FROM msg WHERE mid_hash=? AND +folder=? AND uid=0 AND message_id=?"
 						  " ORDER BY abs(size-?), id LIMIT 1", "iisi", identity, context->folder,
 						  envelope->message_id ? envelope->message_id : "", msg->size);
 		int got = rows ? db_next(cache, rows, error) : -1;

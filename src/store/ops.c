@@ -301,7 +301,7 @@ rebind(Store *store, const Op *op, uint32_t new_uid, GError **error)
 static bool
 take_uid(Store *store, int64_t row, int64_t folder, uint32_t uid, GError **error)
 {
-	int64_t other = db_number(store->cache, NULL, 0, "SELECT id FROM msg WHERE folder=? AND uid=?", "ii", folder, (int64_t)uid);
+	int64_t other = db_number(store->cache, NULL, 0, "SELECT id FROM msg WHERE folder=? AND uid=? AND uid>0", "ii", folder, (int64_t)uid);
 	if (other == row)
 		return true;
 	if (other) {

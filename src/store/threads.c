@@ -83,9 +83,10 @@ thread_touch(Store *store, int64_t folder, int64_t thread, GError **error)
 {
 	if (folder <= 0)
 		return true;
-	int64_t newest = db_number(store->cache, error, INT64_MIN, "SELECT max(date) FROM msg WHERE thread=? AND folder=?", "ii", thread, folder);
+	/* The + keeps SQLite off the indexes that begin with folder: it would walk the whole folder for each message. */
+	int64_t newest = db_number(store->cache, error, INT64_MIN, "SELECT max(date) FROM msg WHERE thread=? AND +folder=?", "ii", thread, folder);
 	return newest == INT64_MIN ||
-	       db_run(store->cache, error, "UPDATE msg SET thread_date=?1 WHERE thread=?2 AND folder=?3 AND thread_date<>?1", "iii", newest, thread, folder);
+	       db_run(store->cache, error, "UPDATE msg SET thread_date=?1 WHERE thread=?2 AND +folder=?3 AND +thread_date<>?1", "iii", newest, thread, folder);
 }
 
 /* ---- tree of the members of one thread that a list shows ---- */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BAR_COLUMNS = 24, TICK_MS = 100, INDEX_QUIET_S = 2, INDEX_MAX_S = 3600 };
+enum { BAR_COLUMNS = 24, TICK_MS = 20, INDEX_SILENCE_S = 10, INDEX_ASKS = 2 };
 
 typedef struct SyncRun {
 	App *app;
@@ -14,8 +14,9 @@ typedef struct SyncRun {
 	uint32_t *requests;		/* of each account */
 	unsigned *new_mail, *sent;
 	bool bar, interrupted;
-	int64_t index_seen;		/* monotonic; last word of the index worker; 0: it has said nothing since the mail came */
-	bool index_asked, index_over;
+	int64_t index_seen;		/* monotonic; last word of the index worker */
+	unsigned index_asks;		/* the answer to the first may be of a pass that began before the mail was there */
+	bool index_over;
 } SyncRun;
 
 static void
@@ -123,18 +124,15 @@ finished(SyncRun *run)
 	}
 	if (locked_all || !run->app->priv->index || !worker_running(run->app->priv->index))
 		return true;
-	if (!run->index_asked) {
-		run->index_asked = true;
-		run->index_seen = now;
-		for (guint i = 0; i < run->app->accounts->len; i++) {
-			Frame frame = { .type = FRAME_MAIL_READY };
-			frame.u.mail_ready.account = (char *)app_account(run->app, i)->account->name;
-			worker_send(run->app->priv->index, &frame);
-		}
-		return false;
-	}
-	int64_t quiet_s = (now - run->index_seen) / G_USEC_PER_SEC;
-	return quiet_s >= INDEX_QUIET_S && (run->index_over || quiet_s >= INDEX_QUIET_S);
+	if (run->index_asks && !run->index_over)
+		return now - run->index_seen > INDEX_SILENCE_S * G_USEC_PER_SEC;
+	if (run->index_asks == INDEX_ASKS)
+		return true;
+	run->index_asks++;
+	run->index_over = false;
+	run->index_seen = now;
+	worker_send(run->app->priv->index, &(Frame){ .type = FRAME_MAIL_READY, .u.mail_ready = { (char *)"" } });
+	return false;
 }
 
 static gboolean

@@ -192,6 +192,22 @@ supervisor_start(App *app)
 	return true;
 }
 
+/* Asked together, so that they end side by side. */
+static void
+quit_all(App *app)
+{
+	Worker *shared[] = { app->priv->keep, app->priv->index, app->priv->search, app->priv->render };
+	for (unsigned i = 0; i < G_N_ELEMENTS(shared); i++)
+		if (shared[i])
+			worker_quit(shared[i]);
+	for (guint i = 0; i < app->accounts->len; i++) {
+		Worker *own[] = { app_account(app, i)->sync, app_account(app, i)->submit };
+		for (unsigned j = 0; j < G_N_ELEMENTS(own); j++)
+			if (own[j])
+				worker_quit(own[j]);
+	}
+}
+
 void
 supervisor_stop(App *app)
 {
@@ -201,6 +217,7 @@ supervisor_stop(App *app)
 			g_source_remove(timer[i]);
 	priv->poll = priv->slow = priv->mark_timer = 0;
 	priv->started = false;
+	quit_all(app);
 	for (guint i = 0; i < app->accounts->len; i++) {
 		AppAccount *account = app_account(app, i);
 		worker_free(g_steal_pointer(&account->sync));

@@ -43,9 +43,8 @@ count_strays(void)
 }
 
 static int
-worker_main(const char *account)
+behave(Channel *channel, const char *account)
 {
-	Channel *channel = channel_new(IPC_WORKER_FD);
 	Frame hello = wait_frame(channel);
 	if (hello.type != FRAME_HELLO || hello.u.hello.version != IPC_VERSION || g_strcmp0(hello.u.hello.account, account) != 0)
 		return 1;
@@ -77,6 +76,15 @@ worker_main(const char *account)
 		channel_send(channel, &frame);
 		frame_clear(&frame);
 	}
+}
+
+static int
+worker_main(const char *account)
+{
+	Channel *channel = channel_new(IPC_WORKER_FD);
+	int status = behave(channel, account);
+	channel_free(channel);
+	return status;
 }
 
 typedef struct Seen {

@@ -12,7 +12,8 @@ draw_part(Surface *surface, int row, const Part *part)
 	int size_column = width - 2, type_column = types ? width - SIZE_COLUMNS - TYPE_WIDTH - 2 : size_column - SIZE_COLUMNS;
 	int indent = 2 + 2 * (int)MIN(part->depth, 8U);
 	ColourId colour = part->attachment ? COLOUR_ATTACHMENT : part->shown ? COLOUR_NORMAL : COLOUR_DIM;
-	const char *name = part->name && *part->name ? part->name : part->type;
+	bool named = part->name && *part->name && !g_str_has_prefix(part->type, "multipart/");
+	const char *name = named ? part->name : part->type;
 	if (part->attachment)
 		surface_put(surface, row, 0, COLOUR_ATTACHMENT, 0, "+");
 	g_autofree char *label = part->description && *part->description ? g_strdup_printf("%s  (%s)", name, part->description) :

@@ -17,6 +17,8 @@ CONFIG = """[general]
 [account lokal]
 from = Siti Rahma <siti@contoh.test>
 incoming = maildir://{home}/Mail
+outgoing = smtps://siti@127.0.0.1:9
+password_command = echo rahasia
 [keys list]
 gg = first
 """
@@ -251,6 +253,59 @@ def test_ctrl_c_quits_and_ctrl_z_comes_back(tmp):
         screen.wait_for("Surat kelima")
         screen.keys("<C-c>")
         screen.wait_for("ended")
+
+
+def editor(tmp, lines):
+    path = os.path.join(tmp, "editor")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\n" + lines)
+    os.chmod(path, 0o700)
+    return {"EDITOR": path, "VISUAL": path}
+
+
+def open_editor(screen):
+    screen.keys("r")
+    screen.wait_for("EDITOR IS HERE")
+    screen.settle()
+
+
+def test_editor_has_the_terminal_and_gives_it_back(tmp):
+    lines = "stty -a | grep -q ' icanon' && echo cooked\necho EDITOR IS HERE\nread line\necho \"dari editor: $line\" >> \"$1\"\n"
+    with start(tmp, env=editor(tmp, lines)) as screen:
+        open_editor(screen)
+        tap.has(screen.text(), "cooked")
+        screen.resize(100, 30)
+        screen.type("halo dunia").keys("<Enter>")
+        text = screen.wait_for("Before sending:")
+        screen.settle()
+        tap.has(screen.text(), "? help")
+        assert any("dari editor: halo dunia" in line for line in screen.lines()), text
+        tap.eq(len(screen.lines()), 30)
+
+
+def test_ctrl_c_in_the_editor_ends_neither_surel_nor_its_workers(tmp):
+    lines = "trap 'echo caught' INT\necho EDITOR IS HERE\nread line\nread line\n"
+    with start(tmp, env=editor(tmp, lines)) as screen:
+        before = workers(screen.pid)
+        assert before
+        open_editor(screen)
+        screen.keys("<C-c>")
+        screen.wait_for("caught")
+        screen.keys("<Enter>", "<Enter>")
+        screen.wait_for("Before sending:")
+        tap.eq(workers(screen.pid) & before, before, "workers after Ctrl-C")
+
+
+def test_sigterm_while_the_editor_runs_ends_cleanly(tmp):
+    with start(tmp, env=editor(tmp, "echo EDITOR IS HERE\nread line\n")) as screen:
+        open_editor(screen)
+        os.kill(screen.pid, signal.SIGTERM)
+        tap.eq(screen.wait_end(), 0, "exit status")
+
+
+def workers(pid):
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False).stdout.split()
+    return {int(p) for p in found}
 
 
 def test_theme_changes_at_once(tmp):

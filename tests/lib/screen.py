@@ -42,6 +42,10 @@ if pyte:
         def scroll_down(self, count=1, **_):
             self._scroll("top", self.reverse_index, count)
 
+        def select_graphic_rendition(self, *attributes, private=False):
+            if not private:		# CSI > m is about keys, not colours
+                super().select_graphic_rendition(*attributes)
+
         def repeat(self, count=1, **_):
             self.draw(self.last * min(count or 1, self.columns))
 

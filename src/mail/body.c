@@ -142,14 +142,7 @@ show_report(Body *body, Node *node)
 	guint before = body->document->lines->len;
 	for (guint i = 0; i < node->children->len; i++) {
 		Node *child = g_ptr_array_index(node->children, i);
-		bool status = node_is(child, "message/delivery-status") || node_is(child, "message/disposition-notification") ||
-			node_is(child, "message/feedback-report") || node_is(child, "message/global-delivery-status");
-		if (status) {
-			g_autofree char *text = node_text(child);
-			document_add_gap(body->document, 0);
-			delivery_render(body->document, text);
-			child->shown = true;
-		} else if (!node_is(child, "text/rfc822-headers") && !(i > 0 && node_is(child, "text/plain") && body->document->lines->len > before)) {
+		if (!node_is(child, "text/rfc822-headers") && !(i > 0 && node_is(child, "text/plain") && body->document->lines->len > before)) {
 			show_node(body, child);
 		}
 	}
@@ -219,10 +212,22 @@ show_leaf(Body *body, Node *node)
 	plain_render(document, without ? without : plain ? plain : text, options);
 }
 
+static bool
+is_status(const Node *node)
+{
+	return node_is(node, "message/delivery-status") || node_is(node, "message/disposition-notification") ||
+		node_is(node, "message/feedback-report") || node_is(node, "message/global-delivery-status");
+}
+
 static void
 show_other(Body *body, Node *node)
 {
-	if (node_is(node, "application/ms-tnef") || (node->name && g_ascii_strcasecmp(node->name, "winmail.dat") == 0))
+	if (is_status(node)) {
+		g_autofree char *text = node_text(node);
+		document_add_gap(body->document, 0);
+		delivery_render(body->document, text);
+		node->shown = true;
+	} else if (node_is(node, "application/ms-tnef") || (node->name && g_ascii_strcasecmp(node->name, "winmail.dat") == 0))
 		tnef_extract(body->mail, node);
 	else if (node_is(node, "message/external-body") || node_is(node, "message/partial"))
 		document_add_note(body->document, node_is(node, "message/partial") ? "Only one piece of a message that was sent in several."

@@ -218,6 +218,15 @@ is_utf8(const char *bytes, size_t size)
 	return g_utf8_validate_len(bytes, size, NULL);
 }
 
+static bool
+is_seven_bit(const char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if ((uint8_t)bytes[i] >= 0x80)
+			return false;
+	return true;
+}
+
 char *
 charset_to_utf8(const char *bytes, size_t size, const char *charset, const char *fallback)
 {
@@ -234,6 +243,9 @@ charset_to_utf8(const char *bytes, size_t size, const char *charset, const char 
 		if (looks_iso2022jp(bytes, size))
 			name = "iso-2022-jp-3";
 	}
+	bool escapes = g_str_has_prefix(name, "iso-2022-") || strcmp(name, "hz") == 0 || strcmp(name, "utf-7") == 0;
+	if (escapes && !is_seven_bit(bytes, size) && is_utf8(bytes, size))
+		return from_utf8(bytes, size);
 	size_t bad = 0;
 	if (strcmp(name, "utf-8") == 0) {
 		g_autofree char *text = from_utf8(bytes, size);
@@ -251,13 +263,10 @@ charset_to_utf8(const char *bytes, size_t size, const char *charset, const char 
 		g_autofree char *text = convert(bytes, size, name, &bad);
 		if (text && bad == 0)
 			return g_steal_pointer(&text);
-		bool escapes = g_str_has_prefix(name, "iso-2022-") || strcmp(name, "hz") == 0 || strcmp(name, "utf-7") == 0;
-		for (size_t i = 0; i < size && escapes; i++)
-			escapes = (uint8_t)bytes[i] < 0x80;
-		if (!escapes && is_utf8(bytes, size))
-			return from_utf8(bytes, size);
 		if (text && escapes)
 			return g_steal_pointer(&text);
+		if (is_utf8(bytes, size))
+			return from_utf8(bytes, size);
 		if (text && bad <= 2 + size / 20)
 			return g_steal_pointer(&text);
 	}

@@ -222,6 +222,8 @@ media_type(const char *raw, GMimeObject *object)
 {
 	g_autofree char *token = header_token(raw);
 	const char *slash = strchr(token, '/');
+	if (g_str_has_prefix(token, "text/plaincharset") || g_str_has_prefix(token, "text/htmlcharset"))	/* a lost ';' */
+		return g_strdup(token[5] == 'p' ? "text/plain" : "text/html");
 	if (strcmp(token, "plain/text") == 0 || strcmp(token, "html/text") == 0)
 		return g_strdup(*token == 'p' ? "text/plain" : "text/html");
 	if (slash && slash > token && slash[1] && !strchr(slash + 1, '/') && !strchr(token, ','))
@@ -378,6 +380,45 @@ keep_raw_body(Mail *mail)
 	root->decoded = true;
 }
 
+/* The delimiter that the body uses, where the header names none or another: a "--" line that comes at least twice. */
+static char *
+sniff_boundary(const char *body, size_t size)
+{
+	const char *end = body + size;
+	for (const char *p = body; p < end;) {
+		size_t n = line_size(p, (size_t)(end - p)), length = n;
+		while (length > 0 && g_ascii_isspace(p[length - 1]))
+			length--;
+		bool plausible = length >= 8 && length <= 78 && p[0] == '-' && p[1] == '-' && !memchr(p, '"', length) && !memchr(p, '\\', length) &&
+			strspn(p, "-") < length && !memchr(p, ' ', length);
+		const char *again = plausible ? memmem(p + n, (size_t)(end - p) - n, p, length) : NULL;
+		if (again && again[-1] == '\n')
+			return g_strndup(p + 2, length - 2);
+		p += n;
+	}
+	return NULL;
+}
+
+/* Parses the body again with the boundary it really has. */
+static void
+reparse_multipart(Mail *mail)
+{
+	const char *body = mail->bytes + mail->header_size;
+	size_t size = mail->size - mail->header_size;
+	g_autofree char *boundary = sniff_boundary(body, size);
+	if (!boundary)
+		return;
+	g_autoptr(GString) bytes = g_string_sized_new(size + 200);
+	g_string_append_printf(bytes, "Content-Type: %s; boundary=\"%s\"\n", mail->root->type, boundary);
+	g_string_append_len(bytes, body, (gssize)size);
+	GMimeMessage *message = parse_bytes(bytes->str, bytes->len);
+	GMimeObject *object = message ? g_mime_message_get_mime_part(message) : NULL;
+	if (message)
+		g_ptr_array_add(mail->objects, message);
+	if (object && GMIME_IS_MULTIPART(object) && g_mime_multipart_get_count(GMIME_MULTIPART(object)) > 0)
+		build_children(mail, mail->root, object);
+}
+
 Mail *
 mail_parse(const char *bytes, size_t size)
 {
@@ -397,6 +438,8 @@ mail_parse(const char *bytes, size_t size)
 	GMimeObject *body = message ? g_mime_message_get_mime_part(message) : NULL;
 	if (body) {
 		mail->root = add_node(mail, NULL, GMIME_IS_MULTIPART(body) ? g_strdup("") : g_strdup("1"), body);
+		if (mail->root->is_multipart && mail->root->children->len == 0)
+			reparse_multipart(mail);
 		if (mail->root->is_multipart && mail->root->children->len == 0)
 			keep_raw_body(mail);
 		return mail;

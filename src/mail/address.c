@@ -140,10 +140,15 @@ clean_name(const char *p, const char *end, const char *fallback)
 		return g_strdup("");
 	g_autoptr(GString) raw = g_string_sized_new((size_t)(end - p));
 	while (p < end) {
-		const char *close = *p == '"' ? quoted_end(p, end) : NULL;
+		const char *close = *p == '"' ? quoted_end(p, end) : NULL, *comment = *p == '(' ? comment_end(p, end) : NULL;
+		if (comment) {
+			p = comment;
+			continue;
+		}
 		if (!close) {
-			if (*p != '"')
-				g_string_append_c(raw, *p);
+			bool blank = g_ascii_isspace(*p), after_blank = raw->len > 0 && raw->str[raw->len - 1] == ' ';
+			if (*p != '"' && !(blank && after_blank))
+				g_string_append_c(raw, blank ? ' ' : *p);
 			p++;
 			continue;
 		}
@@ -163,10 +168,19 @@ clean_name(const char *p, const char *end, const char *fallback)
 	return name;
 }
 
+/* What stands in "(...)", with its quoted pairs undone. */
 static char *
 comment_name(const char *open, const char *close, const char *fallback)
 {
-	return open ? clean_name(open + 1, close - 1, fallback) : g_strdup("");
+	if (!open)
+		return g_strdup("");
+	g_autoptr(GString) raw = g_string_new(NULL);
+	for (const char *p = open + 1; p < close - 1; p++) {
+		if (*p == '\\' && p + 1 < close - 1)
+			p++;
+		g_string_append_c(raw, *p);
+	}
+	return header_decode(raw->str, raw->len, fallback);
 }
 
 /* addr-spec without angle brackets: the word around '@'. */
@@ -263,7 +277,7 @@ take_item(const Lexer *lexer, GPtrArray *list, const char *start, const char *en
 	const char *from, *to;
 	if (angle) {
 		addr = clean_address(angle, angle_stop, lexer->fallback);
-		name = clean_name(start, open ? open : angle, lexer->fallback);
+		name = clean_name(start, angle, lexer->fallback);
 		if (!*name && angle_stop < end)		/* <a@b> Name */
 			name = *angle_stop == '(' ? comment_name(angle_stop, end, lexer->fallback) : clean_name(angle_stop, end, lexer->fallback);
 	} else if (find_bare(start, end, &from, &to)) {
@@ -356,7 +370,7 @@ is_phrase(const char *name)
 	bool atext = true;
 	for (const char *p = name; *p && atext; p++)
 		atext = (*p & 0x80) || g_ascii_isalnum(*p) || strchr(" !#$%&'*+-/=?^_`{|}~", *p);
-	return atext && name[0] != ' ' && !strstr(name, "=?");
+	return atext && name[0] != ' ' && !strstr(name, "=?") && !strstr(name, "  ") && !g_str_has_suffix(name, " ");
 }
 
 char *

@@ -77,13 +77,13 @@ is_stub(Node *plain, Node *html)
 }
 
 static void
-show_calendar(Body *body, Node *node)
+show_calendar(Body *body, Node *node, bool with_description)
 {
 	if (body->calendar_shown)
 		return;
 	g_autofree char *text = node_text(node);
 	document_add_gap(body->document, 0);
-	calendar_render(body->document, text);
+	calendar_render(body->document, text, with_description);
 	body->calendar_shown = true;
 	node->shown = true;
 }
@@ -113,7 +113,7 @@ show_alternative(Body *body, Node *node)
 	if (plain && html && plain != html && ((body->flags & RENDER_PREFER_HTML) || is_stub(plain_leaf, html_leaf)))
 		chosen = html;
 	if (calendar)
-		show_calendar(body, calendar);
+		show_calendar(body, calendar, !chosen);
 	if (chosen)
 		show_node(body, chosen);
 }
@@ -272,7 +272,7 @@ show_node(Body *body, Node *node)
 		if (!is_attached(node) || !node->name)
 			show_message(body, node);
 	} else if (node_is(node, "text/calendar") && !is_attached(node)) {
-		show_calendar(body, node);
+		show_calendar(body, node, true);
 	} else if (is_text_to_show(node)) {
 		size_t size;
 		node_content(node, &size);

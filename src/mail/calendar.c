@@ -281,7 +281,7 @@ heading(const char *method, const Event *event)
 }
 
 static void
-show_event(Document *document, const Event *event, const char *method)
+show_event(Document *document, const Event *event, const char *method, bool with_description)
 {
 	g_autofree char *title = g_strdup_printf("%s: %s", heading(method, event), event->summary ? event->summary : "(no title)");
 	document_add_gap(document, 0);
@@ -299,7 +299,8 @@ show_event(Document *document, const Event *event, const char *method)
 		add_field(document, "", more);
 	}
 	add_field(document, "Link", event->url);
-	add_description(document, event->description);
+	if (with_description)
+		add_description(document, event->description);
 }
 
 static void
@@ -337,7 +338,7 @@ take_property(Event *event, const Property *property)
 
 /* Folds and TZID blocks differ, the first lines of every VEVENT or VTODO do not; alarms and zones inside are skipped. */
 void
-calendar_render(Document *document, const char *text)
+calendar_render(Document *document, const char *text, bool with_description)
 {
 	g_autofree char *method = NULL;
 	Event event = { 0 };
@@ -356,7 +357,7 @@ calendar_render(Document *document, const char *text)
 			inner--;
 		} else if (end && in_event) {
 			if (shown++ < EVENTS_SHOWN)
-				show_event(document, &event, method);
+				show_event(document, &event, method, with_description);
 			event_clear(&event);
 			in_event = false;
 		} else if (in_event && inner == 0) {
@@ -366,6 +367,6 @@ calendar_render(Document *document, const char *text)
 		}
 	}
 	if (in_event && event.any)	/* cut off */
-		show_event(document, &event, method);
+		show_event(document, &event, method, with_description);
 	event_clear(&event);
 }

@@ -30,7 +30,8 @@ void plain_render(Document *document, const char *text, PlainOptions options);
 /* text/enriched and text/richtext (RFC 1896, 1341) as plain text. Caller frees. */
 char *enriched_to_plain(const char *text);
 void html_render(Document *document, const char *html, size_t size);
-void calendar_render(Document *document, const char *text);
+/* with_description: no other part tells it. */
+void calendar_render(Document *document, const char *text, bool with_description);
 void delivery_render(Document *document, const char *text);	/* message/delivery-status (RFC 3464) */
 /* Takes uuencoded files out of text and adds them as parts; returns the text without them, NULL when there are none. */
 char *uuencode_extract(Mail *mail, Node *node, const char *text);

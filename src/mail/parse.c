@@ -303,13 +303,7 @@ static GMimeMessage *
 parse_bytes(const char *bytes, size_t size)
 {
 	mime_init();
-	g_autoptr(GByteArray) copy = NULL;
-	GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(NULL);
-	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), TRUE);
-	copy = g_byte_array_sized_new((guint)size);
-	g_byte_array_append(copy, (const uint8_t *)bytes, (guint)size);
-	g_mime_stream_mem_set_byte_array(GMIME_STREAM_MEM(stream), g_steal_pointer(&copy));
-	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), TRUE);
+	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(bytes, size);
 	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
 	g_mime_parser_set_format(parser, GMIME_FORMAT_MESSAGE);
 	g_mime_parser_set_persist_stream(parser, FALSE);
@@ -487,7 +481,6 @@ static GByteArray *
 decode_content(GMimeObject *object)
 {
 	GMimeStream *stream = g_mime_stream_mem_new();
-	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
 	GByteArray *bytes = g_byte_array_new();
 	g_mime_stream_mem_set_byte_array(GMIME_STREAM_MEM(stream), bytes);
 	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
@@ -555,13 +548,13 @@ node_text(Node *node)
 	bool known = charset && charset_known(charset);
 	g_autofree char *text = charset_to_utf8(bytes, size, known ? charset : inner, known ? inner : NULL);
 	char *to = text;
+	bool macintosh = !strchr(text, '\n');	/* its line ends were bare CRs; elsewhere a bare CR is dirt */
 	for (const char *p = text; *p; p++) {
-		if (*p == '\r') {	/* CRLF, CR CR LF, and the bare CR of old Macintosh texts */
-			while (p[1] == '\r')
-				p++;
-			if (p[1] == '\n')
-				p++;
-			*to++ = '\n';
+		if (*p == '\r') {	/* CRLF, CR CR LF */
+			const char *next = p + strspn(p, "\r");
+			if (*next == '\n' || macintosh)
+				*to++ = '\n';
+			p = (*next == '\n' ? next + 1 : macintosh ? p + 1 : next) - 1;
 		} else {
 			*to++ = *p;
 		}

@@ -41,6 +41,11 @@ plan.check("every URL scheme is in surel.conf(5)", [s for s in schemes if f"{s}:
 used = set(re.findall(r'getenv\("(SUREL_\w+)"\)', "".join(text(path) for path in sources("src/**/*.c"))))
 plan.check("every variable of our own is in surel(1)", sorted(v for v in used if f".It Ev {v}" not in main_page))
 
+prefixes = re.findall(r'\{ "(\w+)", TERM_', text("src/store/query.c"))
+search = main_page.split(".Sh SEARCH", 1)[1].split(".Sh COMMANDS", 1)[0]
+same = {"cc": "to", "since": "after"}
+plan.check("every search prefix is in surel(1)", [p for p in prefixes if f"{same.get(p, p)}:" not in search] if prefixes else ["none found"])
+
 statuses = set(re.findall(r"\bSTATUS_\w+ = (\d+)", text("include/surel/app.h")))
 listed = set(re.findall(r"^\.It (\d+)$", main_page, re.M))
 plan.check("every exit status is in surel(1), and no other", sorted(statuses ^ listed))

@@ -138,6 +138,11 @@ clean_name(const char *p, const char *end, const char *fallback)
 		end--;
 	if (p == end)
 		return g_strdup("");
+	bool simple = true;
+	for (const char *c = p; c < end && simple; c++)
+		simple = (g_ascii_isalnum(*c) || (*c == ' ' && c[1] != ' ') || *c == '.' || *c == '-');
+	if (simple)
+		return g_strndup(p, (size_t)(end - p));
 	g_autoptr(GString) raw = g_string_sized_new((size_t)(end - p));
 	while (p < end) {
 		const char *close = *p == '"' ? quoted_end(p, end) : NULL, *comment = *p == '(' ? comment_end(p, end) : NULL;
@@ -278,8 +283,10 @@ take_item(const Lexer *lexer, GPtrArray *list, const char *start, const char *en
 	if (angle) {
 		addr = clean_address(angle, angle_stop, lexer->fallback);
 		name = clean_name(start, angle, lexer->fallback);
-		if (!*name && angle_stop < end)		/* <a@b> Name */
+		if (!*name && angle_stop < end) {		/* <a@b> Name */
+			g_free(name);
 			name = *angle_stop == '(' ? comment_name(angle_stop, end, lexer->fallback) : clean_name(angle_stop, end, lexer->fallback);
+		}
 	} else if (find_bare(start, end, &from, &to)) {
 		addr = clean_address(from, to, lexer->fallback);
 		name = clean_name(start, from, lexer->fallback);

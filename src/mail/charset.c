@@ -233,6 +233,8 @@ charset_to_utf8(const char *bytes, size_t size, const char *charset, const char 
 	char label[CHARSET_LABEL_MAX], other_label[CHARSET_LABEL_MAX];
 	if (size == 0)
 		return g_strdup("");
+	if (!charset && is_ascii(bytes, size))
+		return g_strndup(bytes, size);
 	const char *name = canonical(charset, label);
 	if (is_ascii(bytes, size) && !g_str_has_prefix(name, "utf-16") && !g_str_has_prefix(name, "utf-32") && strcmp(name, "utf-7") != 0 &&
 	    strcmp(name, "hz") != 0)

@@ -155,8 +155,9 @@ select_inbox(Imap *imap, GError **error)
 		return true;
 	if (!imap_select(imap, inbox->raw, true, error))
 		return false;
-	/* What came while another folder was open would never be told by IDLE. */
-	if (imap->uidnext != inbox->uidnext || imap->uidvalidity != inbox->uidvalidity || (inbox->modseq && imap->modseq != inbox->modseq))
+	/* What came while another folder was open would never be told by IDLE. Compared with what was seen, not with what could be
+	 * stored, so that a folder that cannot be synced does not keep us busy. */
+	if (imap->uidnext != imap->inbox_uidnext || imap->uidvalidity != imap->inbox_uidvalidity || imap->modseq != imap->inbox_modseq)
 		imap->changed = true;
 	return true;
 }

@@ -43,7 +43,7 @@ imap_new(Engine *engine)
 	imap->statuses = g_ptr_array_new_with_free_func(status_free);
 	imap->found = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	imap->looked = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
-	imap->note_fd = -1;
+	imap->complained = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	imap_clear_caps(imap);
 	return imap;
 }
@@ -59,6 +59,7 @@ imap_free(Imap *imap)
 	g_ptr_array_unref(imap->statuses);
 	g_array_unref(imap->found);
 	g_hash_table_unref(imap->looked);
+	g_hash_table_unref(imap->complained);
 	g_free(imap->selected);
 	g_free(imap);
 }

@@ -414,6 +414,11 @@ apply(Look *look, Folder *folder, GError **error)
 	Store *store = imap->engine->store;
 	bool first = folder->uidnext == 0;
 
+	if (folder->role == ROLE_INBOX) {
+		imap->inbox_uidvalidity = folder->uidvalidity;
+		imap->inbox_uidnext = look->uidnext;
+		imap->inbox_modseq = look->modseq;
+	}
 	if (look->changed->len > 0 && !store_put_flags(store, folder->id, (const UidFlags *)(void *)look->changed->data, look->changed->len, error))
 		return false;
 	if (look->sure && !apply_gone(look, folder, error))
@@ -479,7 +484,8 @@ pull_or_skip(Imap *imap, Folder *folder, bool full, GError **error)
 	if (!imap->broken && (g_error_matches(own, SUREL_ERROR, ERROR_SERVER) || g_error_matches(own, SUREL_ERROR, ERROR_NOT_FOUND) ||
 			      g_error_matches(own, SUREL_ERROR, ERROR_UNSUPPORTED))) {
 		log_warn(LOG_IMAP, "a folder is left out of this pass: %s", own->message);
-		engine_notice(imap->engine, LOG_LEVEL_WARN, own->message);
+		if (g_hash_table_add(imap->complained, g_strdup(folder->raw)))
+			engine_notice(imap->engine, LOG_LEVEL_WARN, own->message);
 		return true;
 	}
 	g_propagate_error(error, g_steal_pointer(&own));

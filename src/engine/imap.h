@@ -65,7 +65,10 @@ typedef struct Imap {
 	bool serving;		/* inside imap_breathe */
 	int64_t slept_us;	/* boot time minus monotonic time at the last look */
 	GHashTable *looked;	/* ambiguous op id -> monotonic time of the first look in vain */
-	int note_fd;		/* what is being fetched, for after a crash; -1 */
+	GHashTable *complained;	/* raw names of folders whose refusal a person was told of */
+	/* the inbox as the last pass saw it, so that waiting knows what came since */
+	uint32_t inbox_uidvalidity, inbox_uidnext;
+	uint64_t inbox_modseq;
 } Imap;
 
 /* ---- imap-proto.c ---- */

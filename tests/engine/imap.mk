@@ -4,4 +4,4 @@ tests_engine_imap_probe_SOURCES = tests/engine/imap-probe.c
 tests_engine_imap_probe_CPPFLAGS = $(unit_engine_flags)
 tests_engine_imap_probe_LDADD = $(engine_libs)
 TESTS += tests/engine/test-imap.py tests/engine/test-imap-faults.py
-EXTRA_DIST += tests/engine/test-imap.py tests/engine/test-imap-faults.py tests/lib/fake_imap.py tests/lib/synclab.py
+EXTRA_DIST += tests/bench/bench-imap.py tests/engine/test-imap.py tests/engine/test-imap-faults.py tests/lib/fake_imap.py tests/lib/synclab.py

@@ -17,7 +17,8 @@ typedef struct Place {
 	bool code, code_ended;		/* inside and behind the [response code] of a status line */
 	bool quoted, escaped;
 	bool flags_only;		/* inside [PERMANENTFLAGS: libetpan survives nothing but a flat list of flags */
-	bool flags_ended;
+	bool flags_open;
+	uint8_t last_flag;
 	bool brace, brace_closed;	/* an open "{" outside quotes on this physical line; and its "}" */
 	bool brace_bad;
 	unsigned nesting;
@@ -158,20 +159,40 @@ guard_brace(Place *place, uint8_t byte)
 	}
 }
 
+/* flag-perm of RFC 3501: an atom, "\\" and an atom, or "\\*". last: the byte before. */
+static bool
+flag_byte_is_fine(uint8_t last, uint8_t byte)
+{
+	if (byte == '*')
+		return last == '\\';
+	if (byte == '\\')
+		return last == ' ' || last == '(';
+	return byte > ' ' && byte < 0x7f && !strchr("%\"{", byte) && last != '*' && last != ')';
+}
+
 static const char *
 guard_flags(Place *place, uint8_t byte)
 {
-	if (byte == '(' && place->nesting > 1)
-		return "list inside PERMANENTFLAGS";
-	if (byte == '"' || byte == '{' || byte == '[' || byte < ' ')
-		return "odd byte inside PERMANENTFLAGS";
-	if (byte == ')')
-		place->flags_ended = true;
-	if (byte == ']')
+	static const char broken[] = "broken PERMANENTFLAGS";
+	uint8_t last = place->last_flag;
+
+	place->last_flag = byte;
+	switch (byte) {
+	case ' ':
+		return last == 0 || (place->flags_open && !strchr("( \\)", last)) ? NULL : broken;
+	case '(':
+		if (last != ' ' || place->flags_open)
+			return broken;
+		place->flags_open = true;
+		return NULL;
+	case ')':
+		return place->flags_open && !strchr(" \\)", last) ? NULL : broken;
+	case ']':
 		place->flags_only = false;
-	else if (place->flags_ended && byte != ')')
-		return "broken PERMANENTFLAGS";
-	return byte == ']' && !place->flags_ended ? "broken PERMANENTFLAGS" : NULL;
+		return last == ')' ? NULL : broken;
+	default:
+		return place->flags_open && flag_byte_is_fine(last, byte) ? NULL : broken;
+	}
 }
 
 static const char *

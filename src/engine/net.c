@@ -57,6 +57,15 @@ net_new(const NetOptions *options)
 }
 
 Net *
+net_from_fd(int fd, const NetOptions *options)
+{
+	Net *net = net_new(options);
+
+	net->fd = fd;
+	return net;
+}
+
+Net *
 net_open(const NetOptions *options, GError **error)
 {
 	/* A server that hangs up must be an error of the write, not the end of the process; OpenSSL writes without MSG_NOSIGNAL. */

@@ -22,6 +22,8 @@ typedef struct NetOptions {
 
 /* Resolve, connect (all addresses, happy-eyeballs-like 250 ms stagger or simple order with 10 s each), TLS when implicit. */
 Net *net_open(const NetOptions *options, GError **error);
+/* A connection that somebody else made: fd is a connected, non-blocking stream socket and becomes the Net's. Plain. */
+Net *net_from_fd(int fd, const NetOptions *options);
 /* After the protocol's STARTTLS/STLS was accepted: refuses any byte read ahead (ERROR_PROTOCOL), then the handshake. */
 bool net_starttls(Net *net, GError **error);
 bool net_is_secure(const Net *net);

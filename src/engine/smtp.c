@@ -197,9 +197,14 @@ smtp_open(const NetOptions *options, GError **error)
 {
 	Net *net = net_open(options, error);
 
-	if (!net)
-		return NULL;
+	return net ? smtp_take(net, options, error) : NULL;
+}
+
+Smtp *
+smtp_take(Net *net, const NetOptions *options, GError **error)
+{
 	Smtp *smtp = g_new0(Smtp, 1);
+
 	smtp->net = net;
 	smtp->host = g_strdup(options->url->host);
 	smtp->port = options->url->port;

@@ -40,6 +40,8 @@ typedef void (*SmtpRcptReport)(void *data, const char *address, int code, const 
 
 /* Connects, greets, EHLO, STARTTLS where the URL wants it. */
 Smtp *smtp_open(const NetOptions *options, GError **error);
+/* The same over a connection that is open; it belongs to the session, or is closed when that fails. */
+Smtp *smtp_take(Net *net, const NetOptions *options, GError **error);
 /* False: the server offers no login at all, and none is needed to try. */
 bool smtp_wants_login(const Smtp *smtp);
 bool smtp_login(Smtp *smtp, const char *user, const char *secret, bool is_token, GError **error);

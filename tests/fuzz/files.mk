@@ -15,3 +15,4 @@ tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_ipc_SOURCES = tests/fuzz/fuzz-ipc.c $(fuzz_main)
 tests_fuzz_fuzz_ipc_LDADD = $(ipc_libs)
 tests_fuzz_fuzz_ipc_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+include tests/fuzz/wire.mk

@@ -1,4 +1,4 @@
-/* src/ui/loop.c: keys and events -> commands -> frames: at most one frame per 16 ms and none when nothing changed */
+/* src/ui/loop.c: keys and events -> commands -> frames: one per 16 ms at most (4 ms for a key), none when nothing changed */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "src/ui/input.h"
 
@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FRAME_US = 16000, PENDING_MAX = 8, COUNT_MAX = 99999, READ_BYTES = 4096, TINY_WIDTH = 40, TINY_HEIGHT = 10 };
+enum { FRAME_US = 16000, KEY_FRAME_US = 4000 /* a key does not wait for the end of a frame that a worker caused */, PENDING_MAX = 8, COUNT_MAX = 99999, READ_BYTES = 4096, TINY_WIDTH = 40, TINY_HEIGHT = 10 };
 
 typedef void (*DrawScreen)(App *app, const Keymap *keymap, Surface *surface, int *ret_cursor_row, int *ret_cursor_column);
 
@@ -23,6 +23,7 @@ typedef struct Loop {
 	Input *input;
 	guint input_source, esc_source;
 	int64_t last_frame;
+	bool key_waits;		/* somebody pressed a key since then */
 	Key keys[PENDING_MAX];
 	size_t n_keys;
 	unsigned count;
@@ -125,6 +126,7 @@ on_event(Loop *loop, InputEvent *event)
 		return;
 	app->ui.notices_seen = app->notices->len;
 	app_mark_dirty(app, DIRTY_STATUS);
+	loop->key_waits = true;
 	if (event->key.code == 'z' && event->key.modifiers == KEY_CTRL)
 		suspend_self(loop);
 	else if (app->prompt && event->key.code != KEYCODE_MOUSE)
@@ -288,6 +290,7 @@ draw_frame(Loop *loop)
 	loop->draw(app, loop->keymap, loop->surface, &row, &column);
 	screen_show(loop->surface, row, column);
 	loop->last_frame = g_get_monotonic_time();
+	loop->key_waits = false;
 }
 
 /* True when something is due; else *ret_wait_us until it is, -1: nothing is planned. */
@@ -304,7 +307,7 @@ frame_due(const Loop *loop, int64_t *ret_wait_us)
 		return true;
 	int64_t now = g_get_monotonic_time();
 	bool dirty = app->dirty || app->bell || app->redraw || app->clipboard;
-	int64_t when = dirty ? loop->last_frame + FRAME_US : app->ui.redraw_at;
+	int64_t when = dirty ? loop->last_frame + (loop->key_waits ? KEY_FRAME_US : FRAME_US) : app->ui.redraw_at;
 	if (when == 0)
 		return false;
 	*ret_wait_us = MAX(0, when - now);

@@ -309,10 +309,12 @@ screen_utf8(void)
 	return g_ascii_strcasecmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
+/* dark and light are made of the 256-colour palette; their nearest of 8 or 16 colours would be hard to read. */
 bool
 screen_theme(const char *name, GError **error)
 {
-	if (!theme_load(&screen.theme, name, error))
+	bool few = screen.curses && COLORS < 256 && (strcmp(name, "dark") == 0 || strcmp(name, "light") == 0);
+	if (!theme_load(&screen.theme, few ? "basic" : name, error))
 		return false;
 	screen_clear();
 	return true;
@@ -373,6 +375,8 @@ resolve(const Cell *cell, short *ret_pair)
 		colour.background = over->background;
 		attributes = (attributes & ~(unsigned)CELL_DIM) | over->attributes;
 	}
+	if (!has_colors() && colour.background != THEME_DEFAULT)
+		attributes |= CELL_REVERSE;	/* bars are still bars without colours */
 	int foreground = theme_resolve(colour.foreground, has_colors() ? COLORS : 0, &attributes);
 	unsigned ignored = 0;
 	int background = theme_resolve(colour.background, has_colors() ? COLORS : 0, &ignored);

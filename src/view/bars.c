@@ -213,11 +213,34 @@ layout_hints(const Keymap *keymap, Scope scope, int width, Hint hints[HINTS_MAX]
 	return kept;
 }
 
+/* While a question is open its keys are the ones that work. */
+static unsigned
+prompt_hints(const Prompt *prompt, Hint hints[HINTS_MAX])
+{
+	static const struct { const char *key, *word; } answers[] = { { "y", "yes" }, { "n", "no" } },
+		keys[] = { { "Enter", "done" }, { "Esc", "give up" }, { "Tab", "complete" }, { "Up", "earlier lines" }, { "^W", "delete word" }, { "^U", "delete all" } };
+	bool question = prompt->kind == PROMPT_YES_NO;
+	unsigned n = 0;
+	int column = 1;
+	for (unsigned i = 0; i < (question ? G_N_ELEMENTS(answers) : G_N_ELEMENTS(keys)); i++) {
+		Hint hint = { .key = question ? answers[i].key : keys[i].key, .word = question ? answers[i].word : keys[i].word };
+		if ((hint.key[0] == 'T' && !prompt->complete) || (hint.key[0] == 'U' && prompt->kind == PROMPT_PASSWORD))
+			continue;
+		hint.width = text_width(hint.key) + 1 + text_width(hint.word);
+		hint.row = (int)(n % 2);
+		hint.column = column;
+		hints[n++] = hint;
+		if (n % 2 == 0)
+			column += MAX(hints[n - 1].width, hints[n - 2].width) + HINT_GAP;
+	}
+	return n;
+}
+
 void
 draw_hints(const ViewContext *context, Scope scope, Surface *surface)
 {
 	Hint hints[HINTS_MAX];
-	unsigned n = layout_hints(context->keymap, scope, surface->width, hints);
+	unsigned n = context->app->prompt ? prompt_hints(context->app->prompt, hints) : layout_hints(context->keymap, scope, surface->width, hints);
 	surface_fill(surface, COLOUR_HINT);
 	for (unsigned i = 0; i < n; i++) {
 		int width = surface_put(surface, hints[i].row, hints[i].column, COLOUR_HINT_KEY, 0, hints[i].key);

@@ -113,10 +113,16 @@ clean_address(const char *p, const char *end, const char *fallback)
 		if (colon)
 			p = colon + 1;
 	}
-	const char *comment = *p == '"' ? NULL : memchr(p, '(', (size_t)(end - p));
-	if (comment)
-		end = comment;
-	g_autofree char *utf8 = charset_to_utf8(p, (size_t)MIN(end - p, ADDRESS_BYTES_MAX), NULL, fallback);
+	g_autoptr(GString) raw = g_string_new(NULL);
+	for (bool quoted = false; p < end && raw->len < ADDRESS_BYTES_MAX; p++) {
+		const char *comment = *p == '(' && !quoted ? comment_end(p, end) : NULL;
+		quoted ^= *p == '"';
+		if (comment)
+			p = comment - 1;
+		else
+			g_string_append_c(raw, *p);
+	}
+	g_autofree char *utf8 = charset_to_utf8(raw->str, raw->len, NULL, fallback);
 	char *clean = clean_line(utf8, strlen(utf8));
 	if (*clean == '"')
 		return g_strstrip(clean);
@@ -254,8 +260,6 @@ take_words(const Lexer *lexer, GPtrArray *list, const char *start, const char *e
 		take(list, comment_name(close ? open : NULL, close, lexer->fallback), g_steal_pointer(&name));
 	else if (*name)
 		take(list, g_steal_pointer(&name), g_strdup(""));
-	else if (close)
-		take(list, comment_name(open, close, lexer->fallback), g_strdup(""));
 }
 
 static void

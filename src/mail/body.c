@@ -229,6 +229,8 @@ show_other(Body *body, Node *node)
 		node->shown = true;
 	} else if (node_is(node, "application/ms-tnef") || (node->name && g_ascii_strcasecmp(node->name, "winmail.dat") == 0))
 		tnef_extract(body->mail, node);
+	else if (node_is(node, "application/pkcs7-mime") || node_is(node, "application/x-pkcs7-mime"))
+		document_add_note(body->document, "This message is in an S/MIME envelope, which surel cannot open yet.");
 	else if (node_is(node, "message/external-body") || node_is(node, "message/partial"))
 		document_add_note(body->document, node_is(node, "message/partial") ? "Only one piece of a message that was sent in several."
 			: "A part of this message is stored elsewhere and was not fetched.");
@@ -253,8 +255,6 @@ show_multipart(Body *body, Node *node)
 		show_alternative(body, node);
 	} else if (node_is(node, "multipart/related")) {
 		show_related(body, node);
-	} else if (node_is(node, "multipart/signed")) {
-		show_node(body, g_ptr_array_index(node->children, 0));
 	} else if (node_is(node, "multipart/report")) {
 		show_report(body, node);
 	} else {

@@ -48,9 +48,14 @@ canonical(const char *charset, char buffer[static CHARSET_LABEL_MAX])
 		if (!strchr(" \t\r\n\"'<>", *p))
 			buffer[n++] = g_ascii_tolower(*p);
 	buffer[n] = '\0';
-	for (size_t i = 0; i < G_N_ELEMENTS(aliases); i++)
-		if (strcmp(buffer, aliases[i].label) == 0)
-			return aliases[i].iconv;
+	for (unsigned round = 0; round < 2; round++) {
+		for (size_t i = 0; i < G_N_ELEMENTS(aliases); i++)
+			if (strcmp(buffer, aliases[i].label) == 0)
+				return aliases[i].iconv;
+		if (!strchr(buffer, '_'))
+			break;
+		g_strdelimit(buffer, "_", '-');		/* koi8_r, windows_1251 */
+	}
 	return buffer;
 }
 
@@ -249,17 +254,17 @@ charset_to_utf8(const char *bytes, size_t size, const char *charset, const char 
 	if (escapes && !is_seven_bit(bytes, size) && is_utf8(bytes, size))
 		return from_utf8(bytes, size);
 	size_t bad = 0;
-	if (strcmp(name, "utf-8") == 0) {
+	if (is_single_byte_latin(name)) {	/* mostly UTF-8 with some damage, such as a character cut at the end */
 		g_autofree char *text = from_utf8(bytes, size);
-		size_t faults = 0;
+		size_t faults = 0, high = 0, factor = strcmp(name, "utf-8") == 0 ? 2 : 4;
 		for (const char *p = text; (p = strstr(p, "\xEF\xBF\xBD")); p += 3)
 			faults++;
-		size_t high = 0;
 		for (size_t i = 0; i < size; i++)
 			high += (uint8_t)bytes[i] >= 0x80;
-		if (faults * 2 < high || faults == 0)	/* mostly UTF-8, some damage */
+		if (faults * factor < high || (faults == 0 && strcmp(name, "utf-8") == 0))
 			return g_steal_pointer(&text);
-		name = "";
+		if (strcmp(name, "utf-8") == 0)
+			name = "";
 	}
 	if (*name && strcmp(name, "us-ascii") != 0 && strcmp(name, "windows-1252") != 0) {
 		g_autofree char *text = convert(bytes, size, name, &bad);

@@ -89,10 +89,10 @@ op_find_msg(Store *store, const OpRow *op)
 		id = db_number(cache, NULL, 0, "SELECT id FROM msg WHERE base=?", "s", op->base);
 	int64_t folder = id ? 0 : folder_id_by_raw(store, op->folder);
 	if (!id && op->uid && folder)
-		id = db_number(cache, NULL, 0, "SELECT m.id FROM msg m JOIN folder f ON f.id=m.folder WHERE m.folder=? AND m.uid=? AND f.uidvalidity=?", "iii",
+		id = db_number(cache, NULL, 0, "SELECT m.id FROM msg m JOIN folder f ON f.id=m.folder WHERE m.folder=? AND m.uid=? AND m.uid>0 AND f.uidvalidity=?", "iii",
 			       folder, (int64_t)op->uid, (int64_t)op->uidvalidity);
 	if (!id && folder && op->message_id && *op->message_id)
-		id = db_number(cache, NULL, 0, "SELECT id FROM msg WHERE mid_hash=? AND folder=? AND message_id=?", "iis", message_hash(op->message_id), folder,
+		id = db_number(cache, NULL, 0, "SELECT id FROM msg WHERE mid_hash=? AND +folder=? AND message_id=?", "iis", message_hash(op->message_id), folder,
 			       op->message_id);
 	return id;
 }
@@ -245,6 +245,13 @@ describe(const Intent *intent, OpKind kind, uint32_t set, uint32_t clear)
 	return NULL;
 }
 
+/* An id from before the apply (negative) leads to the row that came of it. */
+static int64_t
+row_of(Store *store, int64_t id)
+{
+	return id < 0 ? db_number(store->cache, NULL, 0, "SELECT id FROM msg WHERE op=?", "i", -id) : id;
+}
+
 static bool
 intent_run(Store *store, const MsgId *ids, size_t n, OpKind kind, FolderId target, uint32_t set, uint32_t clear, bool quiet, int64_t *ret_group,
 	   GError **error)
@@ -256,7 +263,8 @@ intent_run(Store *store, const MsgId *ids, size_t n, OpKind kind, FolderId targe
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		const OverlayRow *touched = overlay_row(store, ids[i].v);
-		g_autoptr(Msg) loaded = touched ? msg_copy(touched->msg) : store_msg(store, ids[i], NULL);
+		/* Not store_msg: it would lay what is written here over the rows again for each message. */
+		g_autoptr(Msg) loaded = touched ? msg_copy(touched->msg) : msg_load(store, row_of(store, ids[i].v));
 		if (!loaded || loaded->folder.v <= 0)
 			continue;	/* gone meanwhile */
 		if (kind == OP_FLAGS ? !intent_flags_one(&intent, loaded, set, clear, error) : !intent_move_one(&intent, loaded, kind, error))

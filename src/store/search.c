@@ -70,8 +70,8 @@ add_ids(Resolve *resolve, GPtrArray *ids, GError **error)
 	for (guint i = 0; ids && i < ids->len; i++) {
 		const char *id = ids->pdata[i];
 		g_autoptr(DbRows) rows = db_query(cache, error,
-						  "SELECT " MSG_COLUMNS " FROM msg m WHERE m.mid_hash=?1 AND m.message_id=?2 AND m.folder>0 UNION ALL SELECT "
-						  MSG_COLUMNS " FROM msg m WHERE m.index_id=?2 AND m.folder>0", "is", message_hash(id), id);
+						  "SELECT " MSG_COLUMNS " FROM msg m WHERE m.mid_hash=?1 AND m.message_id=?2 AND +m.folder>0 UNION ALL SELECT "
+						  MSG_COLUMNS " FROM msg m WHERE m.index_id=?2 AND +m.folder>0", "is", message_hash(id), id);
 		int got = rows ? db_next(cache, rows, error) : -1;
 		for (; got == 1; got = db_next(cache, rows, error))
 			add_hit(resolve, msg_from_row(rows));
@@ -90,7 +90,7 @@ add_rows(Resolve *resolve, unsigned limit, GError **error)
 	g_autofree char *words = query_for_words(resolve->query, &exclude);
 	if (!words && resolve->query->has_text)
 		return true;
-	g_autofree char *sql = g_strdup_printf("SELECT " MSG_COLUMNS " FROM msg m WHERE m.folder>0 %s ORDER BY m.date DESC",
+	g_autofree char *sql = g_strdup_printf("SELECT " MSG_COLUMNS " FROM msg m WHERE +m.folder>0 %s ORDER BY m.date DESC",
 					       !words ? "" : exclude ? "AND m.id NOT IN (SELECT rowid FROM words WHERE words MATCH ?)"
 					       : "AND m.id IN (SELECT rowid FROM words WHERE words MATCH ?)");
 	g_autoptr(DbRows) rows = words ? db_query(cache, error, sql, "s", words) : db_query(cache, error, sql, "");

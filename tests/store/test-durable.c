@@ -78,7 +78,7 @@ test_killed_while_moving(void)
 		deliver_made(&fixture, fixture.inbox, 0, key, i);
 	}
 	for (unsigned run = 0; run < KILLS; run++) {
-		run_and_kill(&fixture, shuffle_mail, run, 60000);
+		run_and_kill(&fixture, shuffle_mail, run, 60000 + run * 10000);
 		for (unsigned i = 1; i <= MESSAGES; i++) {
 			g_autofree char *name = g_strdup_printf("m%u@contoh.id", i), *key = g_strdup_printf("uidl-%u", i);
 			g_autoptr(GPtrArray) found = store_msgs_by_message_id(fixture.ui, name, NULL);
@@ -121,8 +121,8 @@ test_killed_while_downloading(void)
 	Fixture fixture;
 	fixture_open(&fixture, true);
 	bool done = false;
-	for (unsigned run = 0; run < 400 && !done; run++) {
-		done = run_and_kill(&fixture, download, run, 40000);
+	for (unsigned run = 0; run < 200 && !done; run++) {
+		done = run_and_kill(&fixture, download, run, 40000 + run * 4000);	/* longer and longer: it must end once */
 		g_autoptr(GHashTable) known = store_uidls(fixture.worker, NULL);
 		GHashTableIter iter;
 		gpointer value;
@@ -187,7 +187,7 @@ test_killed_while_sending(void)
 	Fixture fixture;
 	fixture_open(&fixture, false);
 	for (unsigned run = 1; run <= KILLS; run++) {
-		run_and_kill(&fixture, send_mail, run, 60000);
+		run_and_kill(&fixture, send_mail, run, 60000 + run * 16000);
 		g_assert_true(store_outbox_recover(fixture.worker, NULL));
 		for (int64_t id = 1;; id++) {
 			g_autoptr(Outbox) outbox = store_outbox_get(fixture.worker, id, NULL);

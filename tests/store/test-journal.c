@@ -93,13 +93,14 @@ static void
 test_undo_takes_back_before_and_after_push(void)
 {
 	Fixture fixture;
+	int64_t group = 0;	/* who asks for the group can take it back */
 	fixture_open(&fixture, false);
 	put_made(&fixture, fixture.inbox, 1, 9);
 	MsgId id = newest(fixture.ui, fixture.inbox);
 	g_autofree char *original = list_text(fixture.ui, fixture.inbox, true, LIST_ALL), *what = NULL;
 	for (int applied = 0; applied < 2; applied++) {
-		g_assert_true(store_intent_move(fixture.ui, &id, 1, fixture.archive, NULL, NULL));
-		g_assert_true(store_intent_flags(fixture.ui, &id, 1, FLAG_SEEN, 0, NULL, NULL));
+		g_assert_true(store_intent_move(fixture.ui, &id, 1, fixture.archive, &group, NULL));
+		g_assert_true(store_intent_flags(fixture.ui, &id, 1, FLAG_SEEN, 0, &group, NULL));
 		if (applied)
 			apply(&fixture);
 		g_assert_true(store_undo(fixture.ui, NULL, NULL));
@@ -120,7 +121,7 @@ test_undo_takes_back_before_and_after_push(void)
 	g_assert_false(store_undo(fixture.ui, NULL, &error));
 	g_assert_error(error, SUREL_ERROR, ERROR_NOT_FOUND);
 	/* after the push */
-	g_assert_true(store_intent_move(fixture.ui, &id, 1, fixture.archive, NULL, NULL));
+	g_assert_true(store_intent_move(fixture.ui, &id, 1, fixture.archive, &group, NULL));
 	g_autoptr(GPtrArray) due = store_ops_due(fixture.worker, NULL);
 	g_assert_true(store_op_inflight(fixture.worker, due->pdata[0], 7, 1, NULL));
 	g_assert_true(store_undo(fixture.ui, NULL, NULL));
@@ -183,7 +184,8 @@ test_local_changes_are_in_the_file_names(void)
 	g_autoptr(GPtrArray) due = store_ops_due(fixture.worker, NULL);
 	g_assert_cmpuint(due->len, ==, 0);
 	g_assert_cmpuint(check_problems(fixture.worker), ==, 0);
-	g_assert_true(store_intent_delete(fixture.ui, &id, 1, NULL, NULL));
+	int64_t group = 0;
+	g_assert_true(store_intent_delete(fixture.ui, &id, 1, &group, NULL));
 	apply(&fixture);
 	counters(fixture.ui, fixture.archive, 0, 0, 0);
 	g_assert_true(store_undo(fixture.ui, NULL, NULL));

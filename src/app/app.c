@@ -382,14 +382,27 @@ app_new(Config *config, GError **error)
 	return NULL;
 }
 
+static gboolean
+start_workers(void *data)
+{
+	App *app = data;
+	app->priv->start = 0;
+	supervisor_start(app);
+	app_mark_dirty(app, DIRTY_ALL);
+	return G_SOURCE_REMOVE;
+}
+
 void
 app_start(App *app)
 {
 	app->priv->started = true;
+	for (guint i = 0; i < app->accounts->len; i++)
+		app_account(app, i)->state = ENGINE_CONNECTING;
 	app_open_mailbox(app, side_unified(app));
 	app_outbox_read(app);
-	supervisor_start(app);
 	drafts_offer(app);
+	/* The first screen comes before the processes that would compete with it. */
+	app->priv->start = g_idle_add_full(G_PRIORITY_LOW, start_workers, app, NULL);
 	app_mark_dirty(app, DIRTY_ALL);
 }
 

@@ -31,7 +31,7 @@ struct AppPrivate {
 	WorkerTag tag;
 	Worker *keep, *index, *search, *render;
 	bool started, no_screen;
-	guint poll, slow;
+	guint poll, slow, start;
 	uint32_t last_request;
 	GHashTable *requests;		/* id -> Request *, owned */
 	GArray *sends;			/* of SendWindow, oldest first */

@@ -39,6 +39,7 @@ supervisor_lock(App *app, AppAccount *account)
 	else if (!account->locked)
 		app_notice_error(app, g_steal_pointer(&error));
 	account->locked = true;
+	account->state = ENGINE_OFFLINE;
 	return false;
 }
 
@@ -212,10 +213,9 @@ void
 supervisor_stop(App *app)
 {
 	struct AppPrivate *priv = app->priv;
-	for (unsigned *timer = (unsigned[]){ priv->poll, priv->slow, priv->mark_timer, 0 }, i = 0; i < 3; i++)
-		if (timer[i])
-			g_source_remove(timer[i]);
-	priv->poll = priv->slow = priv->mark_timer = 0;
+	guint *timers[] = { &priv->poll, &priv->slow, &priv->start, &priv->mark_timer, &priv->flush_timer };
+	for (unsigned i = 0; i < G_N_ELEMENTS(timers); i++)
+		g_clear_handle_id(timers[i], g_source_remove);
 	priv->started = false;
 	quit_all(app);
 	for (guint i = 0; i < app->accounts->len; i++) {

@@ -120,7 +120,8 @@ cluster_in(const char *text, bool utf8, int *ret_width)
 		size_t n = decode(text + length, &u);
 		if (utf8proc_grapheme_break_stateful(previous, u, &state))
 			break;
-		width = MAX(width, char_width(u, utf8));
+		bool is_flag = previous >= 0x1f1e6 && previous <= 0x1f1ff && u >= 0x1f1e6 && u <= 0x1f1ff;
+		width = is_flag ? 2 : MAX(width, char_width(u, utf8));	/* a flag is drawn as its two letters */
 		length += n;
 		previous = u;
 	}

@@ -189,6 +189,26 @@ def test_terminal_types(tmp):
             tap.eq(screen.wait_end(), 0, f"exit status with TERM={term}")
 
 
+def test_columns_stay_aligned_beside_odd_characters(tmp):
+    odd = ["👨‍👩‍👧 keluarga", "🇮🇩 bendera", "❤️ hati", "e\u0301 tanda", "日本語", "\u0627\u0644\u0633\u0644\u0627\u0645"]
+    mail = some_mail() + [message(6 + i, word, "isi", f"{word} <a{i}@contoh.test>") for i, word in enumerate(odd)]
+    with start(tmp, messages=mail) as screen:
+        screen.wait_for("11")
+        screen.settle()
+        for row in range(1, 12):
+            tap.eq(screen.cell(row, 23).data, "│", f"border in row {row}")
+        text = screen.text()
+        for part in ("ID bendera", "日本語", "👨"):
+            tap.has(text, part)
+
+
+def test_few_colours_get_the_basic_theme(tmp):
+    with start(tmp, term="linux") as screen:
+        screen.settle()
+        tap.eq(screen.cell(0, 1).bg, "blue", "title bar")
+        assert screen.cell(1, 40).reverse, "cursor bar"
+
+
 def test_unknown_terminal_type_is_told(tmp):
     env = mailbox(tmp, some_mail())
     with Screen([tap.surel()], env=env, term="no-such-terminal") as screen:

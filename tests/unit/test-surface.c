@@ -140,6 +140,7 @@ test_glyphs_of_a_flag_are_its_letters(void)
 	glyph_wide(&flag, true, text, G_N_ELEMENTS(text));
 	g_assert_true(wcscmp(text, L"I") == 0);
 	g_assert_true(wcscmp(glyph_second(&flag), L"D") == 0);
+	g_assert_cmpint(text_width("🇮🇩x"), ==, 3);
 }
 
 static void

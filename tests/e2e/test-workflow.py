@@ -171,6 +171,31 @@ def test_attachments_are_saved_under_safe_names_and_never_over_a_file(tmp):
         tap.eq([n for n in os.listdir(tmp) if n.endswith(".csv")], [])
 
 
+def test_attachments_open_by_mailcap_without_a_shell(tmp):
+    with World(tmp, accounts=("kantor",), mail={"ana": [parts_message()]}) as w:
+        viewer, seen = os.path.join(w.home, "lihat"), os.path.join(w.home, "terlihat")
+        with open(viewer, "w") as f:
+            f.write(f"#!/bin/sh\nprintf '%s\\n' \"$#\" \"$1\" > {seen}\ncat \"$1\" >> {seen}\n")
+        os.chmod(viewer, 0o700)
+        with open(os.path.join(w.home, ".mailcap"), "w") as f:
+            f.write(f"# viewers\ntext/html; false %s; copiousoutput\ntext/csv; {viewer} %s; needsterminal\n")
+        with w.surel() as s:
+            s.wait_for("Berkas terlampir")
+            s.keys("<Enter>")
+            s.wait_for("Lihat berkas.")
+            s.keys("v")
+            s.wait_for("daftar.csv")
+            s.keys("<Enter>")
+            lines = tap.wait_until(lambda: os.path.exists(seen) and open(seen).read().splitlines()[2:] and open(seen).read().splitlines(), 10, 0.1, "the viewer")
+            tap.eq(lines[0], "1")
+            tap.eq(lines[2], "satu,dua")
+            tap.eq(os.stat(os.path.dirname(lines[1])).st_mode & 0o777, 0o700)
+            tap.eq(os.path.exists(lines[1]), True)
+            s.wait_for("daftar.csv")
+            s.keys("j", "<Enter>")
+            s.wait_for("No program for application/octet-stream")
+
+
 def test_forward_keeps_attachments(tmp):
     with World(tmp, accounts=("kantor",), mail={"ana": [parts_message()]}) as w, w.surel() as s:
         s.wait_for("Berkas terlampir")

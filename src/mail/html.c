@@ -265,6 +265,8 @@ add_image(Html *html, const GumboNode *node)
 	g_autofree char *raw = g_strdup(html_attribute(node, "alt"));
 	g_autofree char *alt = clean_line(g_strstrip(raw), strlen(raw));
 	const char *source = html_attribute(node, "src");
+	if (g_ascii_strncasecmp(alt, "http", 4) == 0 && strstr(alt, "://"))	/* put there by a program, for nobody */
+		alt[0] = '\0';
 	html->link_has_image = true;
 	if (!*alt && (html->link_url || g_ascii_strncasecmp(source, "cid:", 4) != 0))
 		return;

@@ -399,8 +399,10 @@ reparse_multipart(Mail *mail)
 {
 	const char *body = mail->bytes + mail->header_size;
 	size_t size = mail->size - mail->header_size;
-	g_autofree char *boundary = sniff_boundary(body, size);
+	g_autofree char *boundary = mail->root->is_multipart ? NULL : header_parameter(mail->root->content_type, "boundary");
 	if (!boundary)
+		boundary = sniff_boundary(body, size);
+	if (!boundary || strpbrk(boundary, "\"\\"))
 		return;
 	g_autoptr(GString) bytes = g_string_sized_new(size + 200);
 	g_string_append_printf(bytes, "Content-Type: %s; boundary=\"%s\"\n", mail->root->type, boundary);
@@ -409,8 +411,11 @@ reparse_multipart(Mail *mail)
 	GMimeObject *object = message ? g_mime_message_get_mime_part(message) : NULL;
 	if (message)
 		g_ptr_array_add(mail->objects, message);
-	if (object && GMIME_IS_MULTIPART(object) && g_mime_multipart_get_count(GMIME_MULTIPART(object)) > 0)
-		build_children(mail, mail->root, object);
+	if (!object || !GMIME_IS_MULTIPART(object) || g_mime_multipart_get_count(GMIME_MULTIPART(object)) == 0)
+		return;
+	g_free(mail->root->id);
+	mail->root->id = g_strdup("");
+	build_children(mail, mail->root, object);
 }
 
 Mail *
@@ -432,7 +437,7 @@ mail_parse(const char *bytes, size_t size)
 	GMimeObject *body = message ? g_mime_message_get_mime_part(message) : NULL;
 	if (body) {
 		mail->root = add_node(mail, NULL, GMIME_IS_MULTIPART(body) ? g_strdup("") : g_strdup("1"), body);
-		if (mail->root->is_multipart && mail->root->children->len == 0)
+		if (node_is(mail->root, "multipart/") && mail->root->children->len == 0)	/* also: a second Content-Type won */
 			reparse_multipart(mail);
 		if (mail->root->is_multipart && mail->root->children->len == 0)
 			keep_raw_body(mail);

@@ -185,6 +185,21 @@ test_charsets_are_told_from_the_bytes_where_the_label_is_wrong(void)
 }
 
 static void
+test_lost_boundaries_are_found(void)
+{
+	static const char body[] = "\n--=_wrap_1\nContent-Type: text/plain\n\nisi\n--=_wrap_1\nContent-Type: image/png; name=a.png\n\nx\n--=_wrap_1--\n";
+	static const char *const heads[] = { "Content-Type: multipart/mixed\n", "Content-Type: multipart/mixed; boundary=other\n",
+		"Content-Type: multipart/mixed; boundary=\"=_wrap_1\"\nContent-Type: text/plain\n" };
+	for (size_t i = 0; i < G_N_ELEMENTS(heads); i++) {
+		g_autofree char *mail = g_strconcat(heads[i], body, NULL);
+		g_autoptr(Document) document = render(mail);
+		g_autofree char *text = document_text(document);
+		g_assert_cmpstr(text, ==, "isi\n");
+		g_assert_true(part_of(document, "2", "image/png")->attachment);
+	}
+}
+
+static void
 test_invitation_is_a_card(void)
 {
 	g_autoptr(Document) document = render("Content-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VTIMEZONE\nDTSTART:19700101T000000\n"
@@ -273,6 +288,7 @@ main(int argc, char **argv)
 	g_test_add_func("/mail/document/extract-gives-decoded-bytes", test_extract_gives_decoded_bytes);
 	g_test_add_func("/mail/document/uuencoded-files-are-parts", test_uuencoded_files_are_parts);
 	g_test_add_func("/mail/document/charsets-are-told-from-the-bytes", test_charsets_are_told_from_the_bytes_where_the_label_is_wrong);
+	g_test_add_func("/mail/document/lost-boundaries-are-found", test_lost_boundaries_are_found);
 	g_test_add_func("/mail/document/invitation-is-a-card", test_invitation_is_a_card);
 	g_test_add_func("/mail/document/wire-form-comes-back-equal", test_wire_form_comes_back_equal);
 	g_test_add_func("/mail/document/every-prefix-of-the-wire-form-is-rejected", test_every_prefix_of_the_wire_form_is_rejected);

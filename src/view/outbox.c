@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "src/view/draw.h"
 
-enum { ROW_HEIGHT = 2, STATE_WIDTH = 22 };
+enum { ROW_HEIGHT = 2, STATE_WIDTH = 27 };
 
 static ColourId
 colour_of(OutboxState state)
@@ -59,7 +59,7 @@ draw_message(const ViewContext *context, Surface *surface, int row, const Outbox
 {
 	const Outbox *outbox = entry->outbox;
 	const AppAccount *account = g_ptr_array_index(context->app->accounts, entry->account);
-	int width = surface->width, state_width = MIN(STATE_WIDTH, width / 4), to_width = width / 4;
+	int width = surface->width, state_width = MIN(STATE_WIDTH, width * 3 / 10), to_width = width / 4;
 	g_autofree char *to = recipients(outbox), *text = detail(context, outbox);
 	text_put_cut(surface, row, 1, state_width, colour_of(outbox->state), CELL_BOLD, outbox_state_name(outbox->state));
 	text_put_cut(surface, row, state_width + 2, to_width, COLOUR_FROM, 0, to);

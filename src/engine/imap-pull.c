@@ -470,26 +470,43 @@ imap_pull_folder(Imap *imap, Folder *folder, bool full, GError **error)
 
 /* ---- a pass ---- */
 
-/* A folder that refuses does not block its siblings (I13). */
+/* A folder that refuses does not block its siblings (I13): true when the pass may go on without it. Takes own. */
+static bool
+may_skip(Imap *imap, const Folder *folder, GError *own, GError **error)
+{
+	bool refusal = g_error_matches(own, SUREL_ERROR, ERROR_SERVER) || g_error_matches(own, SUREL_ERROR, ERROR_NOT_FOUND) ||
+		       g_error_matches(own, SUREL_ERROR, ERROR_UNSUPPORTED);
+
+	if (imap->broken || !refusal) {
+		g_propagate_error(error, own);
+		return error_wrap(error, "%s", folder->name);
+	}
+	log_warn(LOG_IMAP, "a folder is left out of this pass: %s", own->message);
+	if (g_hash_table_add(imap->complained, g_strdup(folder->raw)))
+		engine_notice(imap->engine, LOG_LEVEL_WARN, own->message);
+	g_error_free(own);
+	return true;
+}
+
 static bool
 pull_or_skip(Imap *imap, Folder *folder, bool full, GError **error)
 {
-	g_autoptr(GError) own = NULL;
+	GError *own = NULL;
 
 	if (!engine_check(imap->engine, error) || !imap_breathe(imap, error))
 		return false;
 	engine_progress(imap->engine, folder->name, 0, 0);
-	if (imap_pull_folder(imap, folder, full, &own))
+	return imap_pull_folder(imap, folder, full, &own) || may_skip(imap, folder, own, error);
+}
+
+static bool
+bodies_or_skip(Imap *imap, Folder *folder, GError **error)
+{
+	GError *own = NULL;
+
+	if (!folder->selectable || folder->local)
 		return true;
-	if (!imap->broken && (g_error_matches(own, SUREL_ERROR, ERROR_SERVER) || g_error_matches(own, SUREL_ERROR, ERROR_NOT_FOUND) ||
-			      g_error_matches(own, SUREL_ERROR, ERROR_UNSUPPORTED))) {
-		log_warn(LOG_IMAP, "a folder is left out of this pass: %s", own->message);
-		if (g_hash_table_add(imap->complained, g_strdup(folder->raw)))
-			engine_notice(imap->engine, LOG_LEVEL_WARN, own->message);
-		return true;
-	}
-	g_propagate_error(error, g_steal_pointer(&own));
-	return error_wrap(error, "%s", folder->name);
+	return imap_pull_bodies(imap, folder, &own) || may_skip(imap, folder, own, error);
 }
 
 static bool
@@ -545,9 +562,8 @@ imap_sync(Engine *engine, const char *only, GError **error)
 		return false;
 	GPtrArray *with_bodies = only || inbox_only ? dirty : folders;
 	for (guint i = 0; i < with_bodies->len; i++) {
-		Folder *folder = with_bodies->pdata[i];
-		if (folder->selectable && !folder->local && !imap_pull_bodies(imap, folder, error))
-			return error_wrap(error, "%s", folder->name);
+		if (!bodies_or_skip(imap, with_bodies->pdata[i], error))
+			return false;
 	}
 	if (!only && !inbox_only)
 		imap->next_poll_us = g_get_monotonic_time() + (int64_t)engine->account->poll_seconds * G_USEC_PER_SEC;

@@ -67,10 +67,14 @@ class Lab:
             self.worker.send("QUIT")
             if self.worker.wait_end(5) is None:
                 tap.note("the worker had to be killed")
-            self.worker.close()
-            if self.worker.output:
-                tap.note(self.worker.output)
-            self.worker = None
+            self.close()
+
+    def close(self):
+        self.worker.close()
+        output, self.worker = self.worker.output, None
+        if output:
+            tap.note(output)
+        tap.eq([line for line in output.splitlines() if "Sanitizer" in line or "runtime error" in line], [], "sanitizer")
 
     def kill(self):
         self.worker.kill()
@@ -103,9 +107,7 @@ class Lab:
         """Exit status and the last state's sentence."""
         status = self.worker.wait_end(timeout)
         text = self.states()[-1][1] if self.states() else ""
-        self.worker.close()
-        tap.eq([line for line in self.worker.output.splitlines() if "Sanitizer" in line or "runtime error" in line], [], "sanitizer")
-        self.worker = None
+        self.close()
         return status, text
 
     def log(self):

@@ -72,7 +72,7 @@ sort_rows(GArray *rows)
 {
 	guint kept = 0;
 
-	/* qsort is not stable: number the order away by a stable merge */
+	/* g_array_sort is a stable merge sort */
 	g_array_sort(rows, by_uid);
 	for (guint i = 0; i < rows->len; i++) {
 		UidFlags row = g_array_index(rows, UidFlags, i);
@@ -523,7 +523,7 @@ relist(Imap *imap, GError **error)
 }
 
 static void
-choose(Imap *imap, GPtrArray *folders, const char *only, GPtrArray *dirty)
+choose(GPtrArray *folders, const char *only, GPtrArray *dirty)
 {
 	for (guint i = 0; i < folders->len; i++) {
 		Folder *folder = folders->pdata[i];
@@ -531,7 +531,6 @@ choose(Imap *imap, GPtrArray *folders, const char *only, GPtrArray *dirty)
 		if (chosen && folder->selectable && !folder->local)
 			g_ptr_array_add(dirty, folder);
 	}
-	(void)imap;
 }
 
 bool
@@ -551,7 +550,7 @@ imap_sync(Engine *engine, const char *only, GError **error)
 	if (!folders)
 		return false;
 	if (only || inbox_only)
-		choose(imap, folders, only, dirty);
+		choose(folders, only, dirty);
 	else if (!imap_find_dirty(imap, folders, thorough, dirty, error))
 		return false;
 	for (guint i = 0; i < dirty->len; i++)

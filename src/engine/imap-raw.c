@@ -51,7 +51,7 @@ take_status_text(ImapReply *reply, const char *text)
 
 /* The tagged line of tag, parsed by hand. False: it is another line. */
 static bool
-take_tagged(Imap *imap, const char *line, unsigned tag, ImapReply *reply, bool *ret_bad)
+take_tagged(const char *line, unsigned tag, ImapReply *reply, bool *ret_bad)
 {
 	char *end;
 	guint64 number = g_ascii_strtoull(line, &end, 10);
@@ -63,7 +63,6 @@ take_tagged(Imap *imap, const char *line, unsigned tag, ImapReply *reply, bool *
 	*ret_bad = !reply->ok && g_ascii_strncasecmp(word, "NO", 2) != 0;
 	const char *text = strchr(word, ' ');
 	take_status_text(reply, text ? text + 1 : "");
-	(void)imap;
 	return true;
 }
 
@@ -80,7 +79,7 @@ imap_read_continuation(Imap *imap, unsigned tag, char **ret_text, ImapReply *rep
 			*ret_text = g_strdup(line[1] == ' ' ? line + 2 : line + 1);
 			return true;
 		}
-		if (take_tagged(imap, line, tag, reply, &bad)) {
+		if (take_tagged(line, tag, reply, &bad)) {
 			if (!bad)
 				return false;
 			imap->broken = true;

@@ -7,7 +7,7 @@
 
 #include "surel/text.h"
 
-enum { COMMAND_BUDGET_NONE = 0, SILENCE_S = 60 };
+enum { SILENCE_S = 60 };	/* of the server within one answer */
 
 /* ---- capabilities and TLS ---- */
 

@@ -15,7 +15,7 @@
 #include "src/engine/maildir.h"
 #include "surel/text.h"
 
-enum { GROUP_FILES = 100, FILE_MAX_BYTES = 512 << 20, SETTLE_US = 50000 };
+enum { GROUP_FILES = 100, FILE_MAX_BYTES = 256 << 20, SETTLE_US = 50000 };
 
 typedef struct Maildir {
 	const char *root;	/* the account's */

@@ -257,8 +257,6 @@ is_wanted(const Session *session, const Pop3Item *item)
 
 	if (known && known->state != UIDL_SEEN && (known->state != UIDL_GONE || is_back(known, item)))
 		return false;
-	if (item->size > POP3_MESSAGE_MAX_BYTES)
-		return false;
 	/* Without key a message can only be taken away: fetched and left it would come again with each session. */
 	if (!item->key)
 		return session->engine->account->leave == LEAVE_NO;
@@ -306,6 +304,15 @@ find_lost(Session *session)
 	}
 }
 
+/* Told once, and not asked for again until the worker's next start. */
+static void
+leave_out(Session *session, const Pop3Item *item)
+{
+	if (item->key)
+		g_hash_table_insert(session->state->trouble, g_strdup(item->key), GUINT_TO_POINTER(TROUBLE_MAX));
+	session->refused++;
+}
+
 static void
 choose(Session *session)
 {
@@ -314,7 +321,9 @@ choose(Session *session)
 	for (guint i = session->items->len; i-- > 0;) {
 		Pop3Item *item = &g_array_index(session->items, Pop3Item, i);
 		const Uidl *known = remembered(session, item);
-		if (is_wanted(session, item)) {
+		if (is_wanted(session, item) && item->size > POP3_MESSAGE_MAX_BYTES) {
+			leave_out(session, item);
+		} else if (is_wanted(session, item)) {
 			session->total++;
 			if (session->wanted->len < SESSION_MESSAGES_MAX)
 				g_ptr_array_add(session->wanted, item);
@@ -402,8 +411,7 @@ receive(Session *session, Delivery *delivery, Pop3Item *item, GPtrArray *group, 
 	g_clear_pointer(&session->state->current, g_free);
 	if (!there) {
 		delivery_abort(delivery);
-		g_hash_table_insert(session->state->trouble, g_strdup(item->key), GUINT_TO_POINTER(TROUBLE_MAX));
-		session->refused++;
+		leave_out(session, item);
 		return true;
 	}
 	bool same;
@@ -569,7 +577,8 @@ session_once(Engine *engine, unsigned *total, bool *ret_more, GError **error)
 	*total += session.stored;
 	*ret_more = ok && session.more && (session.stored + session.renumbered > 0 || session.deletes->len > 0);
 	if (session.refused > 0) {
-		g_autofree char *text = g_strdup_printf("The server did not hand out %u messages; they stay there", session.refused);
+		g_autofree char *text = g_strdup_printf("%u messages stay on the server: it did not hand them out, or they are larger than 256 MB",
+							  session.refused);
 		engine_notice(engine, LOG_LEVEL_WARN, text);
 	}
 	session_clear(&session);

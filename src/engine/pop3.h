@@ -10,7 +10,7 @@ enum {
 	POP3_MESSAGES_MAX = 4 << 20,		/* rows of one listing */
 	POP3_WINDOW = 16,			/* commands under way where the server offers PIPELINING */
 };
-#define POP3_MESSAGE_MAX_BYTES ((int64_t)512 << 20)
+#define POP3_MESSAGE_MAX_BYTES ((int64_t)256 << 20)	/* fits the worker's memory limit when it is read again before DELE */
 
 typedef struct Pop3Item {
 	uint32_t number;	/* of this session only */

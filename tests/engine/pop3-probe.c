@@ -1,7 +1,7 @@
 /* tests/engine/pop3-probe.c: runs a backend without a supervisor and does what a person does to a store, for test-pop3.py */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* usage: pop3-probe ACCOUNT WORD...   words, in order: sync (open and one pass, twice connected at will), again (one more pass), list,
- * trash MESSAGE-ID, delete MESSAGE-ID, flag MESSAGE-ID, age SECONDS is done by the test with sqlite3. */
+/* usage: pop3-probe ACCOUNT WORD...   words, in order: sync and again (one pass each, connected at the first), list,
+ * trash MESSAGE-ID, delete MESSAGE-ID, flag MESSAGE-ID, append MESSAGE-ID; or the one word test. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +50,17 @@ person(Store *store, const char *what, const char *message_id, GError **error)
 	return store_intent_move(store, &id, 1, trash->id, &group, error);
 }
 
+/* A message of our own into Sent, as sending files it. */
+static bool
+append(Store *store, const char *message_id, GError **error)
+{
+	g_autoptr(Folder) sent = store_folder_by_role(store, ROLE_SENT, error);
+	g_autofree char *text = g_strdup_printf("From: a@contoh.test\r\nMessage-ID: <%s>\r\nSubject: terkirim\r\n\r\nIsi\r\n", message_id);
+	int64_t group;
+
+	return sent && store_intent_append(store, sent->id, text, strlen(text), FLAG_SEEN, &group, error);
+}
+
 static bool
 run_word(Engine *engine, char ***words, bool *opened, GError **error)
 {
@@ -65,6 +76,8 @@ run_word(Engine *engine, char ***words, bool *opened, GError **error)
 	}
 	if (!**words)
 		return error_set(error, ERROR_INPUT, "%s needs a Message-ID", word);
+	if (strcmp(word, "append") == 0)
+		return append(engine->store, *(*words)++, error);
 	return person(engine->store, word, *(*words)++, error);
 }
 

@@ -88,6 +88,22 @@ def test_flags_moves_and_deletions_reach_the_tree(tmp):
     tap.has(tree.account.run("list"), "folder\tTrash\t1")
 
 
+def test_a_sent_message_is_written_into_the_tree_once(tmp):
+    strace = tap.need("strace")
+    for i, n in enumerate((0, 1, 3, 5, 7, 9, 11)):
+        place = os.path.join(tmp, str(i))
+        os.mkdir(place)
+        tree = Tree(place, 1)
+        tree.account.sync()
+        tree.account.run("append", "baru@contoh.test")
+        wrapper = (strace, "-f", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", f"inject=fsync,fdatasync:signal=KILL:when={n}") if n else ()
+        tree.account.run("sync", ok=None, wrapper=wrapper)
+        tree.account.run("sync", "again")
+        tap.eq(tree.ids("Sent"), collections.Counter(["baru@contoh.test"]), f"fsync {n}")
+        tap.eq(tree.account.ids("Sent"), collections.Counter(["baru@contoh.test"]), f"fsync {n}")
+        assert tree.name_of("baru@contoh.test", ".Sent").endswith(":2,S")
+
+
 def test_a_second_look_without_news_changes_nothing(tmp):
     tree = Tree(tmp, 5)
     tree.account.run("sync", "again")

@@ -406,6 +406,14 @@ def test_a_message_the_server_refuses_does_not_block_its_neighbours(tmp):
     tap.eq(len(server.messages), 1)
 
 
+def test_a_message_that_is_too_large_stays_there(tmp):
+    server, account = fake(tmp, [mail(1), mail(2)], "no")
+    server.list_lines = ["1 100", "2 999999999999"]
+    account.run("sync", "again")
+    tap.eq(account.ids(), mids(1))
+    assert not [line for line in server.log if line == "RETR 2"]
+
+
 def test_minus_err_at_quit_forgets_nothing_and_deletes_again(tmp):
     server, account = fake(tmp, [mail(1), mail(2)], "no")
     server.quit = "err"

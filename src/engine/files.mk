@@ -10,7 +10,7 @@ src_libengine_a_SOURCES += src/engine/engine.c src/engine/sync.c src/engine/imap
 	src/engine/imap-catch.c src/engine/imap-list.c src/engine/imap-pull.c src/engine/imap-bulk.c src/engine/imap-headers.c \
 	src/engine/imap-body.c src/engine/imap-push.c src/engine/imap-ops.c src/engine/imap-verify.c src/engine/imap-idle.c
 # accounts with local folders
-src_libengine_a_SOURCES += src/engine/local.c src/engine/pop3.c src/engine/pop3-dialogue.c src/engine/maildir.c src/engine/maildir-tree.c
+src_libengine_a_SOURCES += src/engine/local.c src/engine/pop3.c src/engine/pop3-fetch.c src/engine/pop3-dialogue.c src/engine/maildir.c src/engine/maildir-tree.c
 # reading
 src_libengine_a_SOURCES += src/engine/render.c
 # intents, full-text index

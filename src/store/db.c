@@ -3,7 +3,10 @@
 #include "src/store/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 enum { DB_BUSY_MS = 10000 };
 
@@ -71,6 +74,9 @@ db_open(const char *path, DbSync sync, const char *const *migrations, bool *ret_
 	g_autoptr(Db) db = g_new0(Db, 1);
 	db->path = g_strdup(path);
 	db->statements = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, finalize);
+	int fd = g_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);	/* SQLite would make it 0644 */
+	if (fd >= 0)
+		close(fd);
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	bool ok = sqlite3_open_v2(path, &db->handle, flags, NULL) == SQLITE_OK;
 	if (!db->handle) {

@@ -91,6 +91,7 @@ char *maildir_flags_name(const char *base, uint32_t flags);		/* "base:2,FS" */
 uint32_t maildir_name_flags(const char *name);				/* FLAG_SEEN.. of a file name */
 char *maildir_name_base(const char *name);
 char *maildir_base_for(Store *store, const char *raw, uint32_t uidvalidity, uint32_t uid, const char *key);
+char *random_name(void);
 char *maildir_random_base(void);
 /* Path of the file whose base name it is: exact name first, then cur and new are searched. NULL: not there. */
 char *maildir_find(const char *dir, const char *base, uint32_t flags, bool plain);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,11 +57,21 @@ maildir_base_for(Store *store, const char *raw, uint32_t uidvalidity, uint32_t u
 	return g_strdup_printf("s%.32s.surel", g_checksum_get_string(sum));
 }
 
+/* From the kernel: GLib's generator repeats itself in forked processes, and a name used twice is a message lost. */
+char *
+random_name(void)
+{
+	uint64_t bytes[2] = { 0, 0 };
+	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+		return g_uuid_string_random();
+	return g_strdup_printf("%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x", bytes[0], bytes[1]);
+}
+
 char *
 maildir_random_base(void)
 {
-	g_autofree char *uuid = g_uuid_string_random();
-	return g_strdup_printf("%" G_GINT64_FORMAT ".%s.surel", g_get_real_time() / G_USEC_PER_SEC, uuid);
+	g_autofree char *name = random_name();
+	return g_strdup_printf("%" G_GINT64_FORMAT ".%s.surel", g_get_real_time() / G_USEC_PER_SEC, name);
 }
 
 static char *

@@ -147,7 +147,7 @@ bool
 store_outbox_add(Store *store, const BuiltMail *mail, const char *subject, const char *draft_text, const char *source, bool is_forward,
 		 int64_t not_before, int64_t *ret_id, GError **error)
 {
-	g_autofree char *name = g_uuid_string_random();
+	g_autofree char *name = random_name();
 	const struct { const char *suffix; const void *bytes; size_t size; } files[] = {
 		{ ".eml", mail->bytes->data, mail->bytes->len },
 		{ ".sent", mail->sent_copy->data, mail->sent_copy->len },

@@ -88,7 +88,8 @@ open_cache(Store *store, GError **error)
 	store->cache_id = store_meta(store, "cache_id", 0);
 	if (store->cache_id)
 		return true;
-	store->cache_id = (((int64_t)g_random_int() << 31) ^ (int64_t)g_random_int()) | 1;
+	g_autofree char *name = random_name();
+	store->cache_id = message_hash(name) | 1;
 	if (!store_meta_set(store, "cache_id", store->cache_id, error) || !store_meta_set(store, "rebuild", 1, error))
 		return false;
 	return txn_commit(g_steal_pointer(&txn), error);

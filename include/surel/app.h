@@ -42,6 +42,8 @@ void mailbox_move(Mailbox *mailbox, int rows);			/* rows may be INT_MIN, INT_MAX
 void mailbox_page(Mailbox *mailbox, int half_pages);
 bool mailbox_next_unread(Mailbox *mailbox, bool backwards);	/* false: none */
 bool mailbox_jump(Mailbox *mailbox, MsgRef ref);
+/* From now on the cursor belongs to its message; before, it stays at the top while mail comes in. */
+void mailbox_hold(Mailbox *mailbox);
 void mailbox_click(Mailbox *mailbox, unsigned window_row);
 MailboxRow *mailbox_cursor(Mailbox *mailbox);			/* NULL: empty */
 void mailbox_mark(Mailbox *mailbox, MsgRef ref, bool marked);
@@ -193,6 +195,8 @@ void app_mark_dirty(App *app, unsigned dirty);
 void app_open_mailbox(App *app, Mailbox *mailbox /* taken */);	/* replaces the list at the bottom of the stack */
 void app_open_message(App *app, MsgRef ref);
 bool app_open_file(App *app, const char *path_or_dash, GError **error);	/* surel open */
+/* The list surel starts with; false: it is shown already. */
+bool app_open_home(App *app);
 void app_open_side(App *app, unsigned row);
 void app_search(App *app, const char *query);
 void app_render(App *app, Reader *reader);	/* asks the render worker again (flags or part changed) */

@@ -149,8 +149,15 @@ mailbox_position(Mailbox *mailbox, int64_t *ret_position, int64_t *ret_total, in
 }
 
 void
+mailbox_hold(Mailbox *mailbox)
+{
+	mailbox->held = true;
+}
+
+void
 mailbox_move(Mailbox *mailbox, int rows)
 {
+	mailbox_hold(mailbox);
 	if (rows == INT_MIN) {
 		rows_load_newest(mailbox);
 		return;
@@ -174,6 +181,7 @@ mailbox_page(Mailbox *mailbox, int half_pages)
 void
 mailbox_click(Mailbox *mailbox, unsigned window_row)
 {
+	mailbox_hold(mailbox);
 	if (mailbox->top + window_row < mailbox->rows->len)
 		mailbox->cursor = mailbox->top + window_row;
 }

@@ -17,6 +17,7 @@ struct Mailbox {
 	int64_t position, total, unread;
 	GHashTable *marks;		/* set of MsgRef */
 	bool threaded, searching, unified;
+	bool held;			/* see mailbox_hold */
 	ListFilter filter;
 	char *match, *filter_text;
 };

@@ -451,7 +451,7 @@ mailbox_refresh(Mailbox *mailbox)
 	bool was_top = mailbox->at_top && mailbox->top == 0;
 	unsigned screen_row = mailbox->cursor - MIN(mailbox->top, mailbox->cursor), account = 0;
 	g_autoptr(Msg) msg = mailbox->rows->len ? find_survivor(mailbox, &account) : NULL;
-	if (!msg) {
+	if (!msg || !mailbox->held) {
 		rows_load_newest(mailbox);
 		return;
 	}

@@ -129,6 +129,30 @@ side_unified(App *app)
 	return mailbox;
 }
 
+static bool
+same_folders(const Mailbox *a, const Mailbox *b)
+{
+	bool same = !a->query && a->sources->len == b->sources->len;
+	for (guint i = 0; same && i < a->sources->len; i++) {
+		const MailboxSource *source = &g_array_index(a->sources, MailboxSource, i);
+		same = mailbox_contains(b, source->account, source->folder);
+	}
+	return same;
+}
+
+bool
+app_open_home(App *app)
+{
+	const Mailbox *shown = app_mailbox(app);
+	Mailbox *home = side_unified(app);
+	if (shown && same_folders(shown, home)) {
+		mailbox_free(home);
+		return false;
+	}
+	app_open_mailbox(app, home);
+	return true;
+}
+
 /* Inboxes that the first sync has just made join the list that was opened without them. */
 void
 side_widen(App *app)

@@ -174,37 +174,51 @@ cmd_quit(const CommandContext *context)
 	app->quit = true;
 }
 
-void
-cmd_back(const CommandContext *context)
+/* One step back; false: there is nothing behind this but the shell. */
+static bool
+step_back(App *app)
 {
-	App *app = context->app;
 	Place *place = app_place(app);
 	if (place->kind == PLACE_REVIEW) {
 		app_postpone(app, place->review);
-		return;
+		return true;
 	}
 	if (app->side_focused && place->kind == PLACE_LIST) {
 		app->side_focused = false;
-		return;
+		return true;
 	}
 	if (place->kind == PLACE_LIST && *mailbox_filter_text(place->mailbox)) {
 		mailbox_filter(place->mailbox, LIST_ALL, NULL);
-		return;
+		return true;
 	}
 	if (place->kind == PLACE_LIST && mailbox_marked(place->mailbox)) {
 		mailbox_unmark_all(place->mailbox);
-		return;
+		return true;
 	}
 	if (place->kind == PLACE_READER && (place->reader->part || place->reader->flags & RENDER_SOURCE)) {
 		g_clear_pointer(&place->reader->part, g_free);
 		place->reader->flags &= ~(unsigned)RENDER_SOURCE;
 		app_render(app, place->reader);
-		return;
+		return true;
 	}
-	if (app->places->len > 1)
+	if (app->places->len > 1) {
 		app_pop_place(app);
-	else
+		return true;
+	}
+	return app_open_home(app);
+}
+
+void
+cmd_back(const CommandContext *context)
+{
+	if (!step_back(context->app))
 		cmd_quit(context);
+}
+
+void
+cmd_leave(const CommandContext *context)
+{
+	step_back(context->app);
 }
 
 /* ---- help, log, command line, settings ---- */

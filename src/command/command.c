@@ -199,6 +199,8 @@ command_run(App *app, CommandId id, const char *arg, unsigned count)
 		return;
 	}
 	CommandContext context = { app, id, arg ? arg : "", refs ? (const MsgRef *)(void *)refs->data : NULL, refs ? refs->len : 0, MAX(count, 1) };
+	if (app_place(app)->kind == PLACE_LIST)
+		mailbox_hold(app_place(app)->mailbox);
 	row->run(&context);
 	app_mark_dirty(app, DIRTY_ALL);
 }

@@ -236,10 +236,14 @@ static bool
 attach(Delivery *delivery, const Item *item, int64_t row, GError **error)
 {
 	/* dirty 1 where the message moved on meanwhile: the file follows it. */
-	return db_run(delivery->store->cache, error,
-		      "UPDATE msg SET state=1, base=?1, size=?2, place=?3, file_flags=0, indexed=0, why=NULL,"
-		      " dirty=CASE WHEN folder=?3 THEN 0 ELSE 1 END WHERE id=?4 AND base IS NULL",
-		      "siii", item->base, item->size, delivery->folder.v, row);
+	if (!db_run(delivery->store->cache, error,
+		    "UPDATE msg SET state=1, base=?1, size=?2, place=?3, file_flags=0, indexed=0, why=NULL,"
+		    " dirty=CASE WHEN folder=?3 THEN 0 ELSE 1 END WHERE id=?4 AND base IS NULL",
+		    "siii", item->base, item->size, delivery->folder.v, row))
+		return false;
+	if (db_changes(delivery->store->cache) == 0 && item->renamed)
+		g_unlink(item->path);	/* the row has a body under another name: it came by a move, or of an earlier epoch */
+	return true;
 }
 
 static bool

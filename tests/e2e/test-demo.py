@@ -4,6 +4,7 @@
 import glob
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -26,9 +27,16 @@ def environment(tmp):
     return {"HOME": tmp, "VISUAL": editor, "EDITOR": editor}
 
 
+class Demo(Screen):
+    """Ended by SIGTERM, so that it can clear up."""
+
+    def __exit__(self, *_):
+        self.kill(signal.SIGTERM)
+
+
 def demo(tmp, *arguments, columns=110, rows=40):
     tap.need("dovecot")
-    return Screen([RUN, *arguments, tap.surel()], env=environment(tmp), columns=columns, rows=rows, cwd="/")
+    return Demo([RUN, *arguments, tap.surel()], env=environment(tmp), columns=columns, rows=rows, cwd="/")
 
 
 def children_of(pid):
@@ -96,7 +104,7 @@ def test_kept_mail_is_there_again(tmp):
 
 def test_servers_alone_print_their_ports_and_end_with_the_terminal(tmp):
     tap.need("dovecot")
-    with Screen([RUN, "--servers-only"], env=environment(tmp), cwd="/") as s:
+    with Demo([RUN, "--servers-only"], env=environment(tmp), cwd="/") as s:
         s.wait_for("Ctrl-C ends the servers", 20)
         for name in ("imaps", "pop3s", "submission"):
             assert re.search(name + r" +127\.0\.0\.1:\d+", s.text()), name
@@ -108,7 +116,7 @@ def test_servers_alone_print_their_ports_and_end_with_the_terminal(tmp):
 
 def test_two_demos_at_the_same_time_do_not_meet(tmp):
     tap.need("dovecot")
-    with Screen([RUN, "--servers-only"], env=environment(tmp), cwd=tmp) as one, Screen([RUN, "--servers-only"], env=environment(tmp), cwd=tmp) as two:
+    with Demo([RUN, "--servers-only"], env=environment(tmp), cwd=tmp) as one, Demo([RUN, "--servers-only"], env=environment(tmp), cwd=tmp) as two:
         ports = [set(re.findall(r"127\.0\.0\.1:(\d+)", s.wait_for("Ctrl-C ends", 20))) for s in (one, two)]
         tap.eq(len(ports[0] | ports[1]), 12)
         one.keys("<C-c>")

@@ -81,6 +81,21 @@ def test_a_mail_from_one_account_arrives_in_the_other(tmp):
         s.wait_for(re.compile(r"● .*Dari kantor ke rumah"), 40)
 
 
+def test_every_made_up_person_takes_mail_and_some_answer(tmp):
+    with demo(tmp) as s:
+        s.wait_for("Release plan for 0.1", 30)
+        s.wait_for("Mudik tahun ini", 30)
+        s.keys("m")
+        s.wait_for("To:")
+        s.type("lina@kantor.test, dewi@kantor.test, tanaka@mitra.test\r")
+        s.wait_for("Subject:")
+        s.type("Sebuah pertanyaan\r")
+        s.wait_for("Before sending")
+        s.keys("y")
+        s.wait_for(re.compile(r"Lina Hartono .*Re: Sebuah pertanyaan"), 40)
+        tap.eq("550" in s.text(), False)
+
+
 def test_leaving_surel_ends_the_servers_and_removes_everything(tmp):
     with demo(tmp) as s:
         s.wait_for("Release plan for 0.1", 30)

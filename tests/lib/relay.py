@@ -5,9 +5,14 @@
 Dovecot's submission service passes messages to this server, which hands them to LMTP for known recipients and refuses unknown
 ones with 550. Runs in a thread with its own event loop. `deliveries` records (recipient, Message-ID, bytes) of what was accepted;
 `refuse` maps an address to a reply such as b"450 4.2.0 Try later"; `relay.lose_reply = True` drops the connection instead of the
-final 250 (the message is delivered all the same)."""
+final 250 (the message is delivered all the same). `made_up`: domains whose other addresses are accepted too; their mail goes
+nowhere but into `deliveries`. `answers`: address -> (name, text) of the message that comes back from it after
+`answer_after` seconds."""
 import asyncio
 import email
+import email.message
+import email.policy
+import email.utils
 import re
 import threading
 
@@ -20,6 +25,9 @@ class Relay:
         self.deliveries = []
         self.refuse = {}
         self.lose_reply = False
+        self.made_up = set()
+        self.answers = {}
+        self.answer_after = 3
         self.thread = self.loop = None
 
     def start(self, lmtp, users, domains=None):
@@ -64,11 +72,20 @@ class Relay:
         """Reply to RCPT for an address."""
         if address in self.refuse:
             return self.refuse[address]
-        local, _, domain = address.rpartition("@")
-        local = local.split("+")[0]
-        if local.lower() not in {u.lower() for u in self.users} or (self.domains and domain.lower() not in self.domains):
+        if not self.has_mailbox(address) and address.rpartition("@")[2].lower() not in self.made_up:
             return b"550 5.1.1 No such person here"
         return b"250 2.1.5 OK"
+
+    def has_mailbox(self, address):
+        local, _, domain = address.lower().rpartition("@")
+        return local.split("+")[0] in {u.lower() for u in self.users} and (not self.domains or domain in self.domains)
+
+    def answer_later(self, sender, recipients, data):
+        for recipient in recipients:
+            text = self.answers.get(recipient.lower())
+            if text and self.has_mailbox(sender):
+                self.loop.call_later(self.answer_after, lambda r=recipient, t=text: self.loop.create_task(
+                    deliver(self.lmtp, r, [sender], answer(r, sender, data, t))))
 
 
 class Session:
@@ -151,13 +168,15 @@ class Session:
         return await self.say(b"250 2.0.0 OK")
 
     async def accept(self, data):
-        if self.relay.lmtp:
-            reply = await deliver(self.relay.lmtp, self.sender, self.recipients, data)
+        known = [r for r in self.recipients if self.relay.has_mailbox(r)]
+        if self.relay.lmtp and known:
+            reply = await deliver(self.relay.lmtp, self.sender, known, data)
             if not reply.startswith(b"2"):
                 return await self.say(b"451 4.3.0 " + reply[:200])
         match = re.search(rb"(?im)^message-id:\s*(<[^>]*>)", data.split(b"\r\n\r\n")[0])
         for recipient in self.recipients:
             self.relay.deliveries.append((recipient, match.group(1).decode("utf-8", "replace") if match else "", data))
+        self.relay.answer_later(self.sender, self.recipients, data)
         self.reset()
         if self.relay.lose_reply:
             return False
@@ -202,6 +221,25 @@ async def deliver(socket_path, sender, recipients, data):
 def _address(rest):
     match = re.search(rb":\s*<([^>]*)>", rest)
     return match.group(1).decode("utf-8", "replace") if match else ""
+
+
+def answer(sender, recipient, data, text):
+    """The answer (RFC 5322 3.6.4, RFC 3834) of sender to a message, as bytes."""
+    question = email.message_from_bytes(data, policy=email.policy.default)
+    names = {address.lower(): name for name, address in email.utils.getaddresses([str(v) for h in ("To", "Cc") for v in question.get_all(h, [])])}
+    subject, number = str(question["Subject"] or ""), str(question["Message-ID"] or "")
+    reply = email.message.EmailMessage(policy=email.policy.SMTP)
+    reply["From"] = email.utils.formataddr((names.get(sender.lower()) or text[0], sender))
+    reply["To"] = str(question["From"] or recipient)
+    reply["Subject"] = subject if subject.lower().startswith("re:") else "Re: " + subject
+    reply["Date"] = email.utils.localtime()
+    reply["Message-ID"] = email.utils.make_msgid(domain=sender.rpartition("@")[2])
+    if number:
+        reply["In-Reply-To"] = number
+        reply["References"] = (str(question["References"] or "") + " " + number).strip()
+    reply["Auto-Submitted"] = "auto-replied"
+    reply.set_content(text[1])
+    return reply.as_bytes()
 
 
 def parse(data):

@@ -205,7 +205,7 @@ step_back(App *app)
 		app_pop_place(app);
 		return true;
 	}
-	return app_open_home(app);
+	return place->kind == PLACE_LIST && app_open_home(app);	/* surel open FILE has nothing behind the message */
 }
 
 void

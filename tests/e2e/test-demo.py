@@ -58,7 +58,7 @@ def leave(s):
 
 def test_the_demo_shows_the_mail_of_both_accounts(tmp):
     with demo(tmp) as s:
-        s.wait_for("All of it stays on this machine")
+        s.wait_for("All of it stays on this")
         s.wait_for("Release plan for 0.1", 30)
         s.wait_for("Mudik tahun ini", 30)
         for text in ("kantor", "rumah", "Surel", "Foto dari Bromo", "次回の打ち合わせについて", "Laporan penjualan"):
@@ -105,6 +105,37 @@ def test_leaving_surel_ends_the_servers_and_removes_everything(tmp):
         assert not os.path.exists(directory), "the directory is still there"
     out = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True).stdout
     assert directory not in out, "a server is still there"
+
+
+def gone(directory):
+    out = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True).stdout
+    return not os.path.exists(directory) and directory not in out
+
+
+def surel_of(pid):
+    out = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True).stdout
+    return int(next(line.split()[0] for line in out.splitlines() if tap.surel() in line))
+
+
+def test_whatever_ends_surel_ends_the_servers(tmp):
+    for number, word in ((signal.SIGKILL, "ended by signal 9"), (signal.SIGTERM, "")):
+        with demo(tmp) as s:
+            s.wait_for("Release plan for 0.1", 30)
+            [directory] = children_of(s.pid)
+            os.kill(surel_of(s.pid), number)
+            s.wait_end(15)
+            tap.has(s.text(), word)
+            tap.wait_until(lambda: gone(directory), 10, 0.1)
+
+
+def test_closing_the_terminal_ends_everything(tmp):
+    s = demo(tmp)
+    s.wait_for("Release plan for 0.1", 30)
+    [directory] = children_of(s.pid)
+    os.close(s.fd)		# the kernel sends SIGHUP
+    s.fd = -1
+    tap.wait_until(lambda: gone(directory), 15, 0.1)
+    tap.wait_until(lambda: not s.alive(), 5)
 
 
 def test_kept_mail_is_there_again(tmp):

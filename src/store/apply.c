@@ -89,22 +89,20 @@ apply_append(Store *store, const OpRow *op, GError **error)
 	if (db_number(store->cache, NULL, 0, "SELECT count(*) FROM msg WHERE base=?", "s", op->base))
 		return db_run(store->cache, error, "UPDATE msg SET op=? WHERE base=?", "is", op->id, op->base);
 	struct stat status;
-	g_autofree char *headers = NULL;
-	size_t size = 0;
 	g_autofree char *dir = folder_dir(store, target, error);
 	if (!dir)
 		return false;
 	g_autofree char *staged = maildir_find(store->staging_dir, op->base, 0, true);
 	g_autofree char *there = staged ? NULL : maildir_find(dir, op->base, op->flags, false);
 	g_autoptr(GError) failure = NULL;
-	g_autoptr(Envelope) envelope = staged || there ? msg_scan_file(staged ? staged : there, &headers, &size, &status, &failure) : NULL;
+	g_autoptr(Envelope) envelope = staged || there ? msg_scan_file(staged ? staged : there, &status, &failure) : NULL;
 	if (!envelope) {
 		log_warn(LOG_STORE, "operation %" G_GINT64_FORMAT ": its file is gone", op->id);
 		return true;
 	}
 	NewRow row = { .folder = target, .arrival = status.st_mtime, .size = status.st_size, .op = op->id, .flags = op->flags, .server_flags = op->flags,
 		       .state = MSG_FULL, .base = op->base, .file_flags = op->flags, .place = staged ? PLACE_STAGING : target, .dirty = DIRTY_PLACE };
-	return msg_insert(store, &row, headers, size, NULL, error);
+	return msg_insert(store, &row, envelope, NULL, error);
 }
 
 /* A folder made under one of the usual names gets its role, unless another has it. */
@@ -174,7 +172,7 @@ apply_batch(Store *store, unsigned *applied, bool *more, GError **error)
 	*more = ops->len == APPLY_BATCH;
 	if (ops->len == 0)
 		return true;
-	return store_meta_set(store, "applied_op", mark, error) && txn_commit(g_steal_pointer(&txn), error);
+	return store_meta_set(store, "applied_op", mark, error) && msgs_settle(store, error) && txn_commit(g_steal_pointer(&txn), error);
 }
 
 bool

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <stdarg.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { DB_BUSY_MS = 10000 };
@@ -112,11 +113,21 @@ db_close(Db *db)
 	g_free(db);
 }
 
+/* Most SQL is a constant: its address finds the statement; the text, compared, says whether it is that one. */
+static sqlite3_stmt **
+recent(Db *db, const char *sql)
+{
+	return &db->recent[((uintptr_t)sql >> 4) % G_N_ELEMENTS(db->recent)];
+}
+
 static sqlite3_stmt *
 cached(Db *db, const char *sql, GError **error)
 {
-	sqlite3_stmt *statement = g_hash_table_lookup(db->statements, sql);
+	sqlite3_stmt **slot = recent(db, sql), *statement = *slot;
+	if (!statement || strcmp(sqlite3_sql(statement), sql) != 0)
+		statement = g_hash_table_lookup(db->statements, sql);
 	if (statement) {
+		*slot = statement;
 		sqlite3_reset(statement);
 		sqlite3_clear_bindings(statement);
 		return statement;
@@ -126,22 +137,24 @@ cached(Db *db, const char *sql, GError **error)
 		return NULL;
 	}
 	g_hash_table_insert(db->statements, (char *)sqlite3_sql(statement), statement);
+	*slot = statement;
 	return statement;
 }
 
+/* keep: SQLITE_TRANSIENT where the statement outlives the call, SQLITE_STATIC where it has ended by then. */
 static void
-bind_all(sqlite3_stmt *statement, const char *types, va_list arguments)
+bind_all(sqlite3_stmt *statement, sqlite3_destructor_type keep, const char *types, va_list arguments)
 {
 	int at = 1;
 	for (const char *type = types; *type; type++, at++) {
 		if (*type == 'i') {
 			sqlite3_bind_int64(statement, at, va_arg(arguments, int64_t));
 		} else if (*type == 's') {
-			sqlite3_bind_text(statement, at, va_arg(arguments, const char *), -1, SQLITE_TRANSIENT);
+			sqlite3_bind_text(statement, at, va_arg(arguments, const char *), -1, keep);
 		} else {
 			const void *bytes = va_arg(arguments, const void *);
 			size_t size = va_arg(arguments, size_t);
-			sqlite3_bind_blob64(statement, at, size ? bytes : NULL, size, SQLITE_TRANSIENT);
+			sqlite3_bind_blob64(statement, at, size ? bytes : NULL, size, keep);
 		}
 	}
 }
@@ -154,7 +167,7 @@ db_query(Db *db, GError **error, const char *sql, const char *types, ...)
 		return NULL;
 	va_list arguments;
 	va_start(arguments, types);
-	bind_all(statement, types, arguments);
+	bind_all(statement, SQLITE_TRANSIENT, types, arguments);
 	va_end(arguments);
 	return statement;
 }
@@ -186,7 +199,7 @@ db_run(Db *db, GError **error, const char *sql, const char *types, ...)
 		return false;
 	va_list arguments;
 	va_start(arguments, types);
-	bind_all(rows, types, arguments);
+	bind_all(rows, SQLITE_STATIC, types, arguments);
 	va_end(arguments);
 	int code = SQLITE_ROW;
 	while (code == SQLITE_ROW)
@@ -202,7 +215,7 @@ db_number(Db *db, GError **error, int64_t preset, const char *sql, const char *t
 		return preset;
 	va_list arguments;
 	va_start(arguments, types);
-	bind_all(rows, types, arguments);
+	bind_all(rows, SQLITE_STATIC, types, arguments);
 	va_end(arguments);
 	int got = db_next(db, rows, error);
 	return got == 1 && sqlite3_column_type(rows, 0) != SQLITE_NULL ? sqlite3_column_int64(rows, 0) : preset;

@@ -9,6 +9,7 @@
 typedef struct Db {
 	sqlite3 *handle;
 	GHashTable *statements;	/* SQL text -> sqlite3_stmt * */
+	sqlite3_stmt *recent[64];	/* by the address of the text */
 	char *path;
 	bool damaged;		/* SQLite said CORRUPT or NOTADB */
 } Db;

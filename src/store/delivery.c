@@ -250,15 +250,13 @@ static bool
 insert_item(Delivery *delivery, const Item *item, GError **error)
 {
 	struct stat status;
-	g_autofree char *headers = NULL;
-	size_t size = 0;
-	g_autoptr(Envelope) envelope = msg_scan_file(item->path, &headers, &size, &status, error);
+	g_autoptr(Envelope) envelope = msg_scan_file(item->path, &status, error);
 	if (!envelope)
 		return false;
 	NewRow row = { .folder = delivery->folder.v, .arrival = item->arrival, .size = item->size, .uid = item->uid, .flags = item->flags,
 		       .server_flags = delivery->local ? 0 : item->flags, .state = MSG_FULL, .base = item->base,
 		       .file_flags = delivery->local ? item->flags : 0, .place = delivery->folder.v };
-	return msg_insert(delivery->store, &row, headers, size, NULL, error);
+	return msg_insert(delivery->store, &row, envelope, NULL, error);
 }
 
 static bool
@@ -290,7 +288,7 @@ commit_rows(Delivery *delivery, GError **error)
 	for (guint i = 0; i < delivery->items->len; i++)
 		if (!commit_item(delivery, delivery->items->pdata[i], error))
 			return false;
-	return txn_commit(g_steal_pointer(&txn), error);
+	return msgs_settle(store, error) && txn_commit(g_steal_pointer(&txn), error);
 }
 
 /* After the rows: `stored` is what allows DELE, so it comes last. */

@@ -20,7 +20,9 @@ struct Store {
 	ino_t cache_inode;
 	int64_t generation, seen_cache, seen_ops, own_changes;
 	Overlay *overlay;	/* NULL: to be loaded */
-	int64_t overlay_mark;
+	GHashTable *contacts;	/* address -> what this transaction adds; NULL: nothing */
+	int64_t contacts_folder;
+	FolderRole contacts_role;	/* of contacts_folder */
 };
 
 /* Where a message's file lies: a folder's id, or one of these. */
@@ -68,12 +70,19 @@ typedef struct NewRow {
 	uint32_t file_flags;
 	unsigned dirty;
 } NewRow;
-bool msg_insert(Store *store, const NewRow *row, const char *headers, size_t size, int64_t *ret_id, GError **error);
+bool msg_insert(Store *store, const NewRow *row, const Envelope *envelope, int64_t *ret_id, GError **error);
+/* Before the commit of a transaction that inserted rows: counters and words of all new ones. */
+bool msgs_settle(Store *store, GError **error);
 bool msg_delete_row(Store *store, int64_t id, GError **error);		/* row only; the file is the caller's */
 bool msg_set_folder(Store *store, int64_t id, int64_t folder, uint32_t uid, GError **error);	/* with threads and dirty mark */
-Envelope *msg_scan_file(const char *path, char **ret_headers, size_t *ret_size, struct stat *ret_stat, GError **error);
+Envelope *msg_scan_file(const char *path, struct stat *ret_stat, GError **error);
+char *text_clip(const char *text, size_t max_bytes);	/* whole characters */
 /* Identity for adoption: Message-ID, or for a message without one a hash of what it has. */
 int64_t envelope_identity(const Envelope *envelope);
+
+/* ---- contacts.c ---- */
+void contacts_add(Store *store, int64_t folder, const Envelope *envelope, int64_t when);	/* in memory */
+bool contacts_settle(Store *store, GError **error);	/* to cache.db; part of msgs_settle */
 
 /* ---- threads.c ---- */
 /* Thread of a new message by its ids (own first); merges threads that it joins. */

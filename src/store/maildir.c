@@ -420,10 +420,8 @@ static bool
 adopt_file(Store *store, int64_t folder, const Orphan *orphan, GHashTable *expected, GError **error)
 {
 	struct stat status;
-	g_autofree char *headers = NULL;
-	size_t size = 0;
 	g_autoptr(GError) failure = NULL;
-	g_autoptr(Envelope) envelope = msg_scan_file(orphan->path, &headers, &size, &status, &failure);
+	g_autoptr(Envelope) envelope = msg_scan_file(orphan->path, &status, &failure);
 	if (!envelope) {
 		log_warn(LOG_STORE, "%s", failure->message);
 		return true;
@@ -434,7 +432,7 @@ adopt_file(Store *store, int64_t folder, const Orphan *orphan, GHashTable *expec
 			      "siii", orphan->base, (int64_t)status.st_size, (int64_t)orphan->flags, row);
 	NewRow fresh = { .folder = folder, .arrival = status.st_mtime, .size = status.st_size, .flags = orphan->flags, .server_flags = 0,
 			 .state = MSG_FULL, .base = orphan->base, .file_flags = orphan->flags, .place = folder };
-	return msg_insert(store, &fresh, headers, size, NULL, error);
+	return msg_insert(store, &fresh, envelope, NULL, error);
 }
 
 bool
@@ -464,7 +462,7 @@ store_adopt_orphans(Store *store, int64_t folder, unsigned *ret_found, GError **
 		for (guint i = from; i < to; i++)
 			if (!adopt_file(store, folder, orphans->pdata[i], expected, error))
 				return false;
-		if (!txn_commit(g_steal_pointer(&txn), error))
+		if (!msgs_settle(store, error) || !txn_commit(g_steal_pointer(&txn), error))
 			return false;
 	}
 	*ret_found = orphans->len;

@@ -109,7 +109,7 @@ lay_append(Store *store, Overlay *overlay, const OpRow *op)
 {
 	struct stat status;
 	g_autofree char *path = maildir_find(store->staging_dir, op->base, 0, true);
-	g_autoptr(Envelope) envelope = path ? msg_scan_file(path, NULL, NULL, &status, NULL) : NULL;
+	g_autoptr(Envelope) envelope = path ? msg_scan_file(path, &status, NULL) : NULL;
 	if (!envelope)
 		return;
 	Msg *msg = g_new0(Msg, 1);

@@ -251,6 +251,7 @@ store_close(Store *store)
 	if (!store)
 		return;
 	overlay_free(store->overlay);
+	g_clear_pointer(&store->contacts, g_hash_table_unref);
 	db_close(store->cache);
 	db_close(store->ops);
 	g_free(store->account);

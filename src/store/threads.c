@@ -62,16 +62,20 @@ merge_into(Store *store, int64_t from, int64_t into, GError **error)
 bool
 thread_for(Store *store, const int64_t *hashes, size_t n, int64_t own_row, int64_t *ret_thread, GError **error)
 {
-	int64_t oldest = thread_lookup(store, hashes, n);
+	g_autofree int64_t *threads = g_new(int64_t, MAX(n, 1));
+	int64_t oldest = 0;
+	for (size_t i = 0; i < n; i++) {
+		threads[i] = ref_thread(store, hashes[i]);
+		if (threads[i] && (!oldest || threads[i] < oldest))
+			oldest = threads[i];
+	}
 	if (!oldest)
 		oldest = own_row;	/* row ids are never used again, so a thread may bear its first row's */
 	for (size_t i = 0; i < n; i++) {
-		int64_t thread = ref_thread(store, hashes[i]);
-		if (thread == oldest)
-			continue;
-		if (!thread && !db_run(store->cache, error, "INSERT OR REPLACE INTO ref VALUES(?,?)", "ii", hashes[i], oldest))
+		if (!threads[i] && !db_run(store->cache, error, "INSERT OR REPLACE INTO ref VALUES(?,?)", "ii", hashes[i], oldest))
 			return false;
-		if (thread && !merge_into(store, thread, oldest, error))
+		int64_t thread = threads[i] && threads[i] != oldest ? resolve_alias(store, threads[i]) : oldest;	/* merged already? */
+		if (thread != oldest && !merge_into(store, thread, oldest, error))
 			return false;
 	}
 	*ret_thread = oldest;

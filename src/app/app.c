@@ -198,17 +198,8 @@ completion_free(Completion *completion)
 	g_free(completion);
 }
 
-void
-app_ask(App *app, Prompt *prompt)
-{
-	if (app->prompt)
-		app_prompt_finish(app, true);
-	app->prompt = prompt;
-	app_mark_dirty(app, DIRTY_STATUS);
-}
-
-void
-app_prompt_finish(App *app, bool given_up)
+static void
+prompt_end(App *app, bool given_up)
 {
 	/* Detached first: done may ask the next question. */
 	Prompt *prompt = g_steal_pointer(&app->prompt);
@@ -218,6 +209,22 @@ app_prompt_finish(App *app, bool given_up)
 	if (prompt->done)
 		prompt->done(app, given_up ? NULL : prompt->text->str, prompt->data);
 	prompt_free(prompt);
+}
+
+void
+app_ask(App *app, Prompt *prompt)
+{
+	prompt_end(app, true);
+	app->prompt = prompt;
+	app_mark_dirty(app, DIRTY_STATUS);
+}
+
+void
+app_prompt_finish(App *app, bool given_up)
+{
+	prompt_end(app, given_up);
+	if (!app->prompt && app->priv->started)
+		secret_ask(app);	/* one question at a time */
 }
 
 typedef struct Confirm { void (*yes)(App *app, void *data); void *data; GDestroyNotify free_data; } Confirm;
@@ -334,7 +341,7 @@ account_add(App *app, const Account *config, GError **error)
 	account->generation = store_generation(store);
 	account->priv = g_new0(struct AccountPrivate, 1);
 	account->priv->tag = (WorkerTag){ app, app->accounts->len };
-	account->priv->lock_fd = -1;
+	account->priv->lock_fd = account->priv->watch = -1;
 	account->priv->sync_status = -1;
 	g_ptr_array_add(app->accounts, account);
 	return true;

@@ -72,6 +72,8 @@ on_state(const EventContext *context)
 	}
 	if (state == ENGINE_IDLE)
 		end_progress(account);
+	if (state == ENGINE_IDLE && !submit)
+		supervisor_outbox(context->app, context->number);	/* there is a connection */
 	if (state == ENGINE_SYNCING || state == ENGINE_IDLE)
 		secret_proven(context->app, context->number);
 	app_mark_dirty(context->app, DIRTY_STATUS | DIRTY_FOLDERS);
@@ -320,6 +322,8 @@ on_ended(void *data, Worker *worker, int status, bool crashed, unsigned restart_
 		return;
 	case SUREL_ROLE_SUBMIT:
 		end_progress(account);
+		if (restart_in_s == UINT_MAX && status == WORKER_EXIT_DONE)
+			supervisor_outbox_later(app, tag->account);
 		refresh_soon(app);
 		secret_ask(app);
 		return;

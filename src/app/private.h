@@ -4,7 +4,7 @@
 
 #include "surel/app.h"
 
-enum { NO_ACCOUNT = UINT_MAX, POLL_MS = 250, RENDER_TIMEOUT_S = 10, NOTICES_MAX = 500, SEARCH_LIMIT = 500 };
+enum { NO_ACCOUNT = UINT_MAX, RENDER_TIMEOUT_S = 10, NOTICES_MAX = 500, SEARCH_LIMIT = 500 };
 
 /* Which worker of whom a callback is about. */
 typedef struct WorkerTag { App *app; unsigned account; } WorkerTag;
@@ -19,7 +19,9 @@ typedef struct SendWindow { unsigned account; int64_t id, until; } SendWindow;
 struct AccountPrivate {
 	WorkerTag tag;
 	int lock_fd;			/* -1: not held */
-	int64_t outbox_next;		/* when the outbox has something due; 0: nothing */
+	guint outbox_timer;		/* until the outbox has something due; 0: nothing waits there */
+	int watch;			/* of its directory; -1: none */
+	unsigned touched;		/* what changed there since the last look (watch.c) */
 	char *secret, *outgoing_secret;	/* typed by the person; NULL */
 	bool secret_wanted, outgoing_wanted, asking;
 	bool secret_unsaved;		/* typed and not yet proven */
@@ -31,7 +33,10 @@ struct AppPrivate {
 	WorkerTag tag;
 	Worker *keep, *index, *search, *render;
 	bool started, no_screen;
-	guint poll, slow, start;
+	guint start, stuck, locked;	/* timers: workers to start, a render to end, a lock to try */
+	int watch_fd;
+	guint watch_source, watch_timer, watch_blind;
+	int64_t watch_looked;		/* monotonic */
 	uint32_t last_request;
 	GHashTable *requests;		/* id -> Request *, owned */
 	GArray *sends;			/* of SendWindow, oldest first */
@@ -60,8 +65,15 @@ void supervisor_stop(App *app);
 bool supervisor_lock(App *app, AppAccount *account);
 void supervisor_ring(App *app, unsigned account);
 void supervisor_outbox(App *app, unsigned account);	/* starts the submit worker when something is due */
+void supervisor_outbox_later(App *app, unsigned account);
+void supervisor_journal(App *app, AppAccount *account);	/* another surel or program wrote intents */
+void supervisor_take_over(App *app);			/* accounts that another surel synced until now */
 uint32_t request_new(App *app, RequestKind kind, unsigned account, const void *owner);
 bool render_send(App *app, const Frame *frame);
+
+/* watch.c */
+void watch_start(App *app);
+void watch_stop(App *app);
 
 /* secret.c */
 void secret_ask(App *app);

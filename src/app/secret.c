@@ -53,7 +53,7 @@ secret_typed(App *app, const char *text, void *data)
 	app_mark_dirty(app, DIRTY_STATUS | DIRTY_FOLDERS);
 }
 
-/* One question at a time; the next account follows by the slow timer. */
+/* One question at a time; the next account follows when it is answered. */
 void
 secret_ask(App *app)
 {

@@ -5,7 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SLOW_S = 5 };
+enum {
+	LOCKED_S = 30,		/* a lock that another computer holds ends without a sound */
+	OUTBOX_LOOK_S = 60,
+	OUTBOX_AFTER_MS = 20	/* due times are whole seconds: not just before one */
+};
+
+static gboolean end_stuck_render(void *data);
+
 
 uint32_t
 request_new(App *app, RequestKind kind, unsigned account, const void *owner)
@@ -17,6 +24,8 @@ request_new(App *app, RequestKind kind, unsigned account, const void *owner)
 	request->started = g_get_monotonic_time();
 	uint32_t id = ++app->priv->last_request;
 	g_hash_table_insert(app->priv->requests, GUINT_TO_POINTER(id), request);
+	if (kind == REQUEST_RENDER && !app->priv->stuck)
+		app->priv->stuck = g_timeout_add_seconds(RENDER_TIMEOUT_S, end_stuck_render, app);
 	return id;
 }
 
@@ -76,6 +85,24 @@ start_submit(AppAccount *account)
 		send_text(account->submit, FRAME_OUTBOX_READY, account->account->name);
 }
 
+static gboolean
+outbox_due(void *data)
+{
+	const WorkerTag *tag = data;
+	app_account(tag->app, tag->account)->priv->outbox_timer = 0;
+	supervisor_outbox(tag->app, tag->account);
+	return G_SOURCE_REMOVE;
+}
+
+/* Bounded, because the timer stands still while the computer sleeps and the due time does not. */
+static void
+outbox_wait(App *app, unsigned account, int64_t seconds)
+{
+	struct AccountPrivate *priv = app_account(app, account)->priv;
+	g_clear_handle_id(&priv->outbox_timer, g_source_remove);
+	priv->outbox_timer = g_timeout_add((guint)MIN(seconds, OUTBOX_LOOK_S) * 1000 + OUTBOX_AFTER_MS, outbox_due, &priv->tag);
+}
+
 void
 supervisor_outbox(App *app, unsigned account)
 {
@@ -86,60 +113,50 @@ supervisor_outbox(App *app, unsigned account)
 	int64_t next = 0;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Outbox) due = store_outbox_due(holder->store, now, &next, &error);
-	holder->priv->outbox_next = due ? now + 1 : next;
-	if (due && !(holder->submit && worker_running(holder->submit)))
+	if (due)
 		start_submit(holder);
-	else if (due)
-		send_text(holder->submit, FRAME_OUTBOX_READY, holder->account->name);
+	else if (next)
+		outbox_wait(app, account, MAX(next - now, 0));
 }
 
-static bool
-generation_changed(AppAccount *account)
+/* For a worker that ended while something came in: it asks again, not at once. */
+void
+supervisor_outbox_later(App *app, unsigned account)
 {
-	int64_t generation = store_generation(account->store);
-	bool changed = generation != account->generation;
-	account->generation = generation;
-	return changed;
+	outbox_wait(app, account, 1);
 }
 
-/* Changes by another surel or a worker whose doorbell was lost. */
-static gboolean
-poll_stores(void *data)
+void
+supervisor_journal(App *app, AppAccount *account)
 {
-	App *app = data;
-	int64_t now = g_get_real_time() / G_USEC_PER_SEC;
-	bool changed = app->priv->refresh_wanted;
-	for (guint i = 0; i < app->accounts->len; i++) {
-		AppAccount *account = app_account(app, i);
-		bool mine = generation_changed(account);
-		changed |= mine;
-		if (mine && account->priv->lock_fd >= 0 && store_pending(account->store) > 0)
-			send_text(account->sync, FRAME_JOURNAL_READY, account->account->name);
-		if (mine || (account->priv->outbox_next && account->priv->outbox_next <= now))
-			supervisor_outbox(app, i);
-	}
-	if (changed)
-		app_refresh(app);
-	return G_SOURCE_CONTINUE;
+	send_text(app->priv->keep, FRAME_JOURNAL_READY, account->account->name);
+	if (account->priv->lock_fd >= 0 && store_pending(account->store) > 0)
+		send_text(account->sync, FRAME_JOURNAL_READY, account->account->name);
 }
 
 /* A request whose worker fell silent (a message that makes the renderer spin) must end, too. */
-static void
-end_stuck_render(App *app)
+static gboolean
+end_stuck_render(void *data)
 {
+	App *app = data;
 	GHashTableIter iter;
 	void *value;
-	bool stuck = false;
+	bool stuck = false, waiting = false;
 	g_hash_table_iter_init(&iter, app->priv->requests);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const Request *request = value;
+		waiting |= request->kind == REQUEST_RENDER;
 		stuck |= request->kind == REQUEST_RENDER && g_get_monotonic_time() - request->started > RENDER_TIMEOUT_S * G_USEC_PER_SEC;
 	}
-	if (!stuck)
-		return;
-	worker_free(g_steal_pointer(&app->priv->render));
-	reader_render_ended(app, true);
-	app->priv->render = worker_start(SUREL_ROLE_RENDER, NULL, &app_worker_callbacks, &app->priv->tag);
+	if (stuck) {
+		worker_free(g_steal_pointer(&app->priv->render));
+		reader_render_ended(app, true);
+		app->priv->render = worker_start(SUREL_ROLE_RENDER, NULL, &app_worker_callbacks, &app->priv->tag);
+	}
+	if (waiting && !stuck)
+		return G_SOURCE_CONTINUE;
+	app->priv->stuck = 0;
+	return G_SOURCE_REMOVE;
 }
 
 static void
@@ -165,16 +182,30 @@ start_index(App *app)
 }
 
 static gboolean
-slow_timer(void *data)
+try_locks(void *data)
 {
-	App *app = data;
-	for (guint i = 0; i < app->accounts->len; i++)
-		if (app_account(app, i)->locked)
-			start_account(app, app_account(app, i));
-	start_index(app);
-	end_stuck_render(app);
-	secret_ask(app);
+	supervisor_take_over(data);
 	return G_SOURCE_CONTINUE;
+}
+
+void
+supervisor_take_over(App *app)
+{
+	bool locked = false;
+	for (guint i = 0; i < app->accounts->len; i++) {
+		AppAccount *account = app_account(app, i);
+		bool was = account->locked;
+		if (was)
+			start_account(app, account);
+		if (was && !account->locked)
+			app_notice(app, NOTICE_INFO, "The other surel ended; this one syncs %s now.", account->account->name);
+		locked |= account->locked;
+	}
+	start_index(app);
+	if (locked && !app->priv->locked)
+		app->priv->locked = g_timeout_add_seconds(LOCKED_S, try_locks, app);
+	if (!locked)
+		g_clear_handle_id(&app->priv->locked, g_source_remove);
 }
 
 bool
@@ -185,11 +216,10 @@ supervisor_start(App *app)
 	priv->keep = worker_start(SUREL_ROLE_KEEP, NULL, &app_worker_callbacks, &priv->tag);
 	for (guint i = 0; i < app->accounts->len; i++)
 		start_account(app, app_account(app, i));
-	start_index(app);
+	supervisor_take_over(app);
 	if (!priv->no_screen)
 		priv->render = worker_start(SUREL_ROLE_RENDER, NULL, &app_worker_callbacks, &priv->tag);
-	priv->poll = g_timeout_add(POLL_MS, poll_stores, app);
-	priv->slow = g_timeout_add_seconds(SLOW_S, slow_timer, app);
+	watch_start(app);
 	return true;
 }
 
@@ -213,13 +243,15 @@ void
 supervisor_stop(App *app)
 {
 	struct AppPrivate *priv = app->priv;
-	guint *timers[] = { &priv->poll, &priv->slow, &priv->start, &priv->mark_timer, &priv->flush_timer };
+	guint *timers[] = { &priv->start, &priv->stuck, &priv->locked, &priv->mark_timer, &priv->flush_timer };
 	for (unsigned i = 0; i < G_N_ELEMENTS(timers); i++)
 		g_clear_handle_id(timers[i], g_source_remove);
+	watch_stop(app);
 	priv->started = false;
 	quit_all(app);
 	for (guint i = 0; i < app->accounts->len; i++) {
 		AppAccount *account = app_account(app, i);
+		g_clear_handle_id(&account->priv->outbox_timer, g_source_remove);
 		worker_free(g_steal_pointer(&account->sync));
 		worker_free(g_steal_pointer(&account->submit));
 		if (account->priv->lock_fd >= 0)

@@ -201,9 +201,22 @@ os_self_path(void)
 	return g_strdup(path);
 }
 
+/* Read only: the end of a descriptor open for writing tells those who watch the file that its holder is gone. */
+static bool
+is_locked(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+	if (fd >= 0)
+		close(fd);
+	return held;
+}
+
 bool
 os_lock_file(const char *path, int *ret_fd, GError **error)
 {
+	if (is_locked(path))
+		return error_set(error, ERROR_LOCKED, "%s is held by another process", path);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return error_set_errno(error, errno, "cannot open lock %s", path);

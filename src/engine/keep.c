@@ -6,9 +6,6 @@
 
 #include "surel/engine.h"
 
-/* Intents of another surel on the same store come without a doorbell. */
-enum { LOOK_MS = 30000 };
-
 typedef struct Keeper { const Config *config; Channel *channel; GPtrArray *stores; bool quit; } Keeper;
 
 static Store *
@@ -82,15 +79,11 @@ keep_main(const Config *config, const char *account, Channel *channel)
 	keep_all(&keeper);
 	while (!keeper.quit) {
 		struct pollfd wait = { .fd = channel_fd(channel), .events = (short)(POLLIN | (channel_wants_write(channel) ? POLLOUT : 0)) };
-		int ready = poll(&wait, 1, LOOK_MS);
-		if (ready < 0 && errno != EINTR)
+		if (poll(&wait, 1, -1) < 0 && errno != EINTR)
 			break;
 		if (wait.revents & POLLOUT)
 			channel_flush(channel);
-		if (ready == 0)
-			keep_all(&keeper);
-		else
-			read_frames(&keeper);
+		read_frames(&keeper);
 	}
 	g_ptr_array_unref(keeper.stores);
 	return WORKER_EXIT_DONE;

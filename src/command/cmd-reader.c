@@ -298,14 +298,12 @@ find_typed(App *app, const char *text, void *data)
 	char **field = reader ? &reader->find : &place->filter;
 	if (!text)
 		return;
-	bool again = reader && *text && reader->find && g_str_equal(reader->find, text);
 	g_free(*field);
 	*field = *text ? g_strdup(text) : NULL;
 	if (reader)
 		reader->find_step = 1;
 	else
 		place->top = 0;
-	(void)again;
 }
 
 void
@@ -317,6 +315,28 @@ cmd_find(const CommandContext *context)
 		find_typed(context->app, context->arg, NULL);
 	else
 		app_ask(context->app, prompt_new(PROMPT_TEXT, "Find: ", before, find_typed, NULL, NULL));
+}
+
+static void
+find_again(const CommandContext *context, int step)
+{
+	Reader *reader = app_place(context->app)->reader;
+	if (reader->find)
+		reader->find_step = step;
+	else
+		cmd_find(context);
+}
+
+void
+cmd_find_next(const CommandContext *context)
+{
+	find_again(context, 1);
+}
+
+void
+cmd_find_prev(const CommandContext *context)
+{
+	find_again(context, -1);
 }
 
 void

@@ -200,7 +200,7 @@ draw_row(Surface *surface, int row, int width, const WrapRow *shown, const char 
 
 /* Moves to the match the person asked for: the first one in sight or below when the words are new, else the next one. */
 static void
-follow_find(Reader *reader, Wrap *wrap)
+follow_find(App *app, Reader *reader, Wrap *wrap)
 {
 	const char *find = reader->find ? reader->find : "";
 	bool fresh = g_strcmp0(find, wrap->find) != 0 && *find;
@@ -214,6 +214,8 @@ follow_find(Reader *reader, Wrap *wrap)
 		found = wrap_find(wrap, find, step > 0 ? 0 : (int)wrap->rows->len - 1, step);	/* around */
 	if (found >= 0)
 		reader->top = (unsigned)found;
+	else
+		app_notice(app, NOTICE_INFO, "\"%s\" is not in this message.", find);
 	reader->find_step = 0;
 	wrap->found = found;
 	g_free(wrap->find);
@@ -241,7 +243,7 @@ reader_draw(const ViewContext *context, Surface *surface, int *ret_cursor_row, i
 	int margin = surface->width >= WIDE ? MARGIN_WIDE : MARGIN;
 	int width = MIN(surface->width - 2 * margin, (int)config_int(context->app->config, OPTION_wrap));
 	Wrap *wrap = layout_of(reader, width);
-	follow_find(reader, wrap);
+	follow_find(context->app, reader, wrap);
 	reader->lines = wrap->rows->len;
 	reader->top = MIN(reader->top, reader->lines > reader->height ? reader->lines - reader->height : 0);
 	Surface text = surface_part(surface, 0, margin, surface->height, surface->width - 2 * margin);

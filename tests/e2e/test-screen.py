@@ -134,6 +134,25 @@ def test_reader_scrolls_and_wraps_at_words(tmp):
         screen.wait_for("5/5")
 
 
+def test_text_is_found_forwards_and_backwards(tmp):
+    with start(tmp) as screen:
+        screen.keys("<End>", "<Enter>")
+        screen.wait_for("Baris 3")
+        screen.keys("<C-s>")
+        screen.wait_for("Find:")
+        screen.type("Baris 3")
+        screen.keys("<Enter>")
+        screen.wait_for(lambda s: "Baris 3" in s.lines()[1])
+        screen.keys("n")
+        screen.wait_for(lambda s: "Baris 30" in s.lines()[1])
+        screen.keys("N")
+        screen.wait_for(lambda s: "Baris 3 " in s.lines()[1] + " " and "Baris 30" not in s.lines()[1])
+        screen.keys("<C-s>", "<C-u>")
+        screen.type("tidak ada")
+        screen.keys("<Enter>")
+        screen.wait_for('"tidak ada" is not in this message.')
+
+
 def test_every_place_is_drawn_and_left(tmp):
     with start(tmp) as screen:
         for keys, what in (("?", "Keys and commands"), ("M", "What happened"), ("O", "Nothing waits to be sent")):

@@ -162,7 +162,7 @@ static void
 put_errors(void)
 {
 	fputs(".Bl -tag -width Ds\n", stdout);
-#define ERROR_ROW(id, nick, remedy) put_error(nick, remedy);
+#define ERROR_ROW(id, nick, remedy, plain) put_error(nick, remedy);
 #include "surel/errors.def"
 #undef ERROR_ROW
 	fputs(".El\n", stdout);

@@ -68,8 +68,9 @@ load_config(const CliScreen *wanted, int *ret_status)
 	}
 	bool absent = g_error_matches(error, SUREL_ERROR, ERROR_NOT_FOUND);
 	g_autofree char *path = config_default_path();
+	g_autofree char *sentence = error_sentence(error);
 	if (!absent)
-		g_printerr("surel: %s. %s\n", error->message, error->domain == SUREL_ERROR ? error_remedy(error->code) : "");
+		g_printerr("surel: %s\n", sentence);
 	*ret_status = status_of_error(error);
 	g_error_free(error);
 	if (absent && wanted->open)
@@ -81,7 +82,8 @@ static int
 fail(GError *error)
 {
 	int status = status_of_error(error);
-	g_printerr("surel: %s. %s\n", error->message, error->domain == SUREL_ERROR ? error_remedy(error->code) : "");
+	g_autofree char *sentence = error_sentence(error);
+	g_printerr("surel: %s\n", sentence);
 	g_error_free(error);
 	return status;
 }

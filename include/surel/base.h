@@ -13,7 +13,7 @@ typedef struct MsgId { int64_t v; } MsgId;		/* msg.id; 0 = none */
 
 /* One GError domain. A code says what the user can do next (errors.def), not which function failed. */
 typedef enum SurelError {
-#define ERROR_ROW(id, nick, remedy) ERROR_##id,
+#define ERROR_ROW(id, nick, remedy, plain) ERROR_##id,
 #include "surel/errors.def"
 #undef ERROR_ROW
 	ERROR_COUNT
@@ -24,6 +24,8 @@ GQuark surel_error_quark(void);
 /* Short name ("login refused") and remedy ("Check user and password ...") of a code; never NULL. */
 const char *error_nick(int code);
 const char *error_remedy(int code);
+/* Set in the environment where there is no screen: remedies then name no keys. */
+#define WITHOUT_SCREEN "SUREL_WITHOUT_SCREEN"
 /* "what happened. What to do." of any error, for a person. Caller frees. */
 char *error_sentence(const GError *error);
 /* Sets *error (which must be NULL or unset) in our domain. Returns false, so that `return error_set(...)` reads well. */

@@ -150,10 +150,7 @@ app_notice_error(App *app, GError *error)
 {
 	if (!error)
 		return;
-	const char *remedy = error->domain == SUREL_ERROR ? error_remedy(error->code) : "";
-	size_t n = strlen(error->message);
-	const char *stop = n && strchr(".!?", error->message[n - 1]) ? "" : ".";
-	notice_add(app, NOTICE_ERROR, g_strconcat(error->message, stop, *remedy ? " " : "", remedy, NULL));
+	notice_add(app, NOTICE_ERROR, error_sentence(error));
 	g_error_free(error);
 }
 
@@ -320,6 +317,7 @@ account_free(AppAccount *account)
 {
 	store_close(account->store);
 	g_free(account->state_text);
+	g_free(account->priv->told);
 	g_free(account->progress_what);
 	os_free_secret(account->priv->secret);
 	os_free_secret(account->priv->outgoing_secret);

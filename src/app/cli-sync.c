@@ -92,7 +92,7 @@ on_frame(App *app, unsigned number, Worker *worker, const Frame *frame, void *da
 		account_over(run, number, STATUS_OK, NULL);
 	else if (frame->type == FRAME_FAILED && frame->u.failed.request == run->requests[number]) {
 		g_autoptr(GError) error = g_error_new(SUREL_ERROR, (int)frame->u.failed.code, "%s", frame->u.failed.text);
-		g_autofree char *text = g_strdup_printf("%s. %s", error->message, error_remedy(error->code));
+		g_autofree char *text = error_sentence(error);
 		account_over(run, number, status_of_error(error), text);
 	}
 }

@@ -41,8 +41,8 @@ int
 cli_fail(GError *error)
 {
 	int status = status_of_error(error);
-	const char *remedy = error->domain == SUREL_ERROR ? error_remedy(error->code) : "";
-	g_printerr("surel: %s. %s\n", error->message, remedy);
+	g_autofree char *sentence = error_sentence(error);
+	g_printerr("surel: %s\n", sentence);
 	g_error_free(error);
 	return status;
 }
@@ -165,6 +165,7 @@ cli_main(int argc, char **argv, CliScreen *ret_screen, int *ret_status)
 	for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
 		if (!g_str_equal(commands[i].name, name) || !commands[i].run)
 			continue;
+		g_setenv(WITHOUT_SCREEN, "1", TRUE);
 		*ret_status = commands[i].run(&(CliArgs){ argc - 2, argv + 2 });
 		return true;
 	}

@@ -51,6 +51,20 @@ on_hello(const EventContext *context)
 	secret_repeat(context->app, context->number, context->worker);
 }
 
+/* Why an account is offline: once per reason, not with every attempt. */
+static void
+tell_offline(App *app, AppAccount *account)
+{
+	struct AccountPrivate *priv = account->priv;
+	if (account->state == ENGINE_IDLE)
+		g_clear_pointer(&priv->told, g_free);
+	if (account->state != ENGINE_OFFLINE || !account->state_text || g_strcmp0(priv->told, account->state_text) == 0)
+		return;
+	g_free(priv->told);
+	priv->told = g_strdup(account->state_text);
+	app_notice(app, NOTICE_WARN, "%s: %s", account->account->name, account->state_text);
+}
+
 static void
 on_state(const EventContext *context)
 {
@@ -69,6 +83,7 @@ on_state(const EventContext *context)
 	if (!submit) {
 		account->state = (EngineState)state;
 		set_text(&account->state_text, context->frame->u.state.text);
+		tell_offline(context->app, account);
 	}
 	if (state == ENGINE_IDLE)
 		end_progress(account);

@@ -27,6 +27,7 @@ struct AccountPrivate {
 	bool secret_unsaved;		/* typed and not yet proven */
 	int sync_status;		/* of `surel sync`: -1 while it runs */
 	char *sync_error;
+	char *told;			/* the reason for being offline that the person was told; NULL */
 };
 
 struct AppPrivate {

@@ -44,7 +44,7 @@ supervisor_lock(App *app, AppAccount *account)
 	}
 	account->priv->lock_fd = -1;
 	if (!account->locked && g_error_matches(error, SUREL_ERROR, ERROR_LOCKED))
-		app_notice(app, NOTICE_INFO, "Another surel syncs %s; this one reads and writes, and nothing is done twice.", account->account->name);
+		app_notice(app, NOTICE_WARN, "Another surel syncs %s; this one reads and writes, and nothing is done twice.", account->account->name);
 	else if (!account->locked)
 		app_notice_error(app, g_steal_pointer(&error));
 	account->locked = true;

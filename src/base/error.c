@@ -7,11 +7,11 @@
 #include <errno.h>
 
 typedef struct ErrorRow {
-	const char *nick, *remedy;
+	const char *nick, *remedy, *plain;
 } ErrorRow;
 
 static const ErrorRow error_rows[ERROR_COUNT] = {
-#define ERROR_ROW(id, nick, remedy) [ERROR_##id] = { nick, remedy },
+#define ERROR_ROW(id, nick, remedy, plain) [ERROR_##id] = { nick, remedy, plain },
 #include "surel/errors.def"
 #undef ERROR_ROW
 };
@@ -27,7 +27,11 @@ error_nick(int code)
 const char *
 error_remedy(int code)
 {
-	return code >= 0 && code < ERROR_COUNT ? error_rows[code].remedy : "";
+	if (code < 0 || code >= ERROR_COUNT)
+		return "";
+	/* Workers write sentences, too; they inherit this from whoever started them. */
+	bool has_screen = !g_getenv(WITHOUT_SCREEN);
+	return has_screen || !*error_rows[code].plain ? error_rows[code].remedy : error_rows[code].plain;
 }
 
 char *
@@ -38,7 +42,8 @@ error_sentence(const GError *error)
 	while (size > 0 && (error->message[size - 1] == '.' || error->message[size - 1] == ' '))
 		size--;
 	const char *remedy = error->domain == SUREL_ERROR ? error_remedy(error->code) : "";
-	return g_strdup_printf("%.*s.%s%s", (int)size, error->message, *remedy ? " " : "", remedy);
+	const char *stop = size > 0 && strchr("?!", error->message[size - 1]) ? "" : ".";
+	return g_strdup_printf("%.*s%s%s%s", (int)size, error->message, stop, *remedy ? " " : "", remedy);
 }
 
 bool

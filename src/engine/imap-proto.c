@@ -549,7 +549,7 @@ imap_refused(const ImapReply *reply, GError **error, const char *what)
 	for (size_t i = 0; i < G_N_ELEMENTS(CODES); i++)
 		if (g_strcmp0(reply->code, CODES[i].code) == 0)
 			code = CODES[i].error;
-	return error_set(error, code, "%s: the server says: %s", what, reply->text && *reply->text ? reply->text : "no");
+	return error_set(error, code, "%s%sthe server says: %s", what, *what ? ": " : "", reply->text && *reply->text ? reply->text : "no");
 }
 
 bool

@@ -58,7 +58,7 @@ carrier_step(Carrier *carrier, bool *ret_done, GError **error)
 		error_set(error, ERROR_AUTH, "the server says: %s", reply.text);
 		return NULL;
 	}
-	imap_refused(&reply, error, "login");
+	imap_refused(&reply, error, "");
 	return NULL;
 }
 
@@ -104,7 +104,7 @@ login_plainly(Imap *imap, const char *user, const char *secret, GError **error)
 		return ok;
 	if (!*reply.code)
 		return error_set(error, ERROR_AUTH, "the server says: %s", reply.text);
-	return imap_refused(&reply, error, "login");
+	return imap_refused(&reply, error, "");
 }
 
 static bool

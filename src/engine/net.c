@@ -144,6 +144,18 @@ net_last_line(Net *net)
 	return net->last_line;
 }
 
+/* Only the words of a server that refuses or leaves are repeated: anything else may be a piece of a message. */
+static bool
+is_farewell(const char *line)
+{
+	static const char *const starts[] = { "* BYE", "* BAD", "* NO", "-ERR" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(starts); i++)
+		if (g_ascii_strncasecmp(line, starts[i], strlen(starts[i])) == 0)
+			return true;
+	return (line[0] == '4' || line[0] == '5') && g_ascii_isdigit(line[1]) && g_ascii_isdigit(line[2]) && (line[3] == ' ' || line[3] == '-');
+}
+
 bool
 net_fail(Net *net, SurelError fallback, GError **error, const char *format, ...)
 {
@@ -154,7 +166,8 @@ net_fail(Net *net, SurelError fallback, GError **error, const char *format, ...)
 	va_end(arguments);
 	const char *words = net_last_line(net);
 	if (!net->failure) {
-		g_autofree char *said = *words ? g_strdup_printf("; the server said: %s", words) : g_strdup("");
+		bool is_early = net->ring_end < sizeof(net->ring) / 2;	/* a greeting or the like */
+		g_autofree char *said = *words && (is_early || is_farewell(words)) ? g_strdup_printf("; the server said \"%s\"", words) : g_strdup("");
 		/* After a reply that was not understood no further byte means anything. */
 		if (fallback == ERROR_PROTOCOL)
 			net_break(net, fallback, "%s: %s%s", net->where, context, said);
@@ -162,10 +175,12 @@ net_fail(Net *net, SurelError fallback, GError **error, const char *format, ...)
 			return error_set(error, fallback, "%s: %s%s", net->where, context, said);
 		return net_tell(net, error);
 	}
-	bool hung_up = g_error_matches(net->failure, SUREL_ERROR, ERROR_OFFLINE) && *words;
-	if (hung_up)
-		return error_set(error, ERROR_OFFLINE, "%s: %s; its last words: %s", context, net->failure->message, words);
+	bool hung_up = g_error_matches(net->failure, SUREL_ERROR, ERROR_OFFLINE);
+	if (hung_up && is_farewell(words))
+		return error_set(error, ERROR_OFFLINE, "%s; its last words: \"%s\"", net->failure->message, words);
 	net_tell(net, error);
+	if (hung_up)		/* in the middle of what does not matter then */
+		return false;
 	return error_wrap(error, "%s", context);
 }
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { NOTICE_SECONDS = 6, HINT_GAP = 2, COMPLETIONS_SHOWN = 8, HINTS_MAX = 64 };
+enum { NOTICE_SECONDS = 6, NOTICE_ROWS = 4, LONG_NOTICE = 100 /* bytes */, HINT_GAP = 2, COMPLETIONS_SHOWN = 8, HINTS_MAX = 64 };
 
 /* ---- title ---- */
 
@@ -48,7 +48,7 @@ static const ColourId notice_colours[] = {
 	[NOTICE_INFO] = COLOUR_INFO, [NOTICE_GOOD] = COLOUR_GOOD, [NOTICE_WARN] = COLOUR_WARN, [NOTICE_ERROR] = COLOUR_ERROR
 };
 
-/* The newest notice while it is news: six seconds, an error at least until a key. */
+/* The newest notice while it is news: six seconds, a long one twelve, an error at least until a key. */
 static const Notice *
 current_notice(App *app)
 {
@@ -56,8 +56,9 @@ current_notice(App *app)
 		return NULL;
 	const Notice *notice = g_ptr_array_index(app->notices, app->notices->len - 1);
 	int64_t age = view_now(app) - notice->when;
-	if (age >= 0 && age < NOTICE_SECONDS) {
-		view_redraw_in(app, (NOTICE_SECONDS - age) * 1000);
+	int seconds = strlen(notice->text) > LONG_NOTICE ? NOTICE_SECONDS * 2 : NOTICE_SECONDS;
+	if (age >= 0 && age < seconds) {
+		view_redraw_in(app, (seconds - age) * 1000);
 		return notice;
 	}
 	return notice->level == NOTICE_ERROR && app->ui.notices_seen < app->notices->len ? notice : NULL;
@@ -135,6 +136,30 @@ draw_status(const ViewContext *context, Surface *surface)
 	text_put_cut(surface, 0, 1, room, notice ? notice_colours[notice->level] : COLOUR_STATUS, 0, left);
 	if (notice)
 		surface_tint(surface, 0, 0, surface->width, COLOUR_STATUS);
+}
+
+/* A warning or error that the status line would cut is shown whole above it, as long as it is news. */
+void
+draw_long_notice(const ViewContext *context, Surface *screen, int bottom)
+{
+	const Notice *notice = current_notice(context->app);
+	int width = screen->width - 2, rows = 0;
+	const char *lines[NOTICE_ROWS + 1];
+	size_t sizes[NOTICE_ROWS + 1], skip;
+	if (!notice || context->place->kind == PLACE_LOG || notice->level < NOTICE_WARN || text_width(notice->text) <= width)
+		return;
+	for (const char *p = notice->text; *p && rows < NOTICE_ROWS; p += sizes[rows - 1] + skip) {
+		lines[rows] = p;
+		sizes[rows++] = text_wrap(p, width, &skip);
+	}
+	sizes[rows - 1] = strlen(lines[rows - 1]);	/* what is too long even so is cut; the log has it */
+	Surface box = surface_part(screen, bottom - rows + 1, 0, rows, screen->width);
+	surface_fill(&box, COLOUR_STATUS);
+	for (int i = 0; i < rows; i++) {
+		g_autofree char *line = g_strndup(lines[i], sizes[i]);
+		text_put_cut(&box, i, 1, width, notice_colours[notice->level], 0, line);
+		surface_tint(&box, i, 0, box.width, COLOUR_STATUS);
+	}
 }
 
 /* ---- keys ---- */

@@ -27,6 +27,7 @@ int text_put_cut(Surface *surface, int row, int column, int columns, ColourId co
 
 /* src/view/bars.c */
 void draw_title(const ViewContext *context, Surface *surface, const char *title);
+void draw_long_notice(const ViewContext *context, Surface *screen, int bottom);
 void draw_status(const ViewContext *context, Surface *surface);
 void draw_hints(const ViewContext *context, Scope scope, Surface *surface);
 bool click_hints(const ViewContext *context, Scope scope, int width, int row, int column);	/* runs the command; false: none there */

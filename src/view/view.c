@@ -47,8 +47,10 @@ static void
 draw_too_small(Surface *surface)
 {
 	surface_fill(surface, COLOUR_NORMAL);
-	g_autofree char *text = g_strdup_printf("Window too small (%dx%d needed)", MIN_WIDTH, MIN_HEIGHT);
-	surface_put_centred(surface, surface->height / 2, COLOUR_WARN, 0, surface->width >= (int)text_width(text) ? text : "Too small");
+	g_autofree char *full = g_strdup_printf("Window too small (%dx%d needed)", MIN_WIDTH, MIN_HEIGHT);
+	g_autofree char *brief = g_strdup_printf("%dx%d needed", MIN_WIDTH, MIN_HEIGHT);
+	const char *text = surface->width >= text_width(full) ? full : surface->width >= text_width(brief) ? brief : "Too small";
+	surface_put_centred(surface, surface->height / 2, COLOUR_WARN, 0, text);
 }
 
 static void
@@ -94,6 +96,7 @@ view_draw(App *app, const Keymap *keymap, Surface *surface, int *ret_cursor_row,
 		draw_prompt(&context, surface, 1 + layout.body_rows, ret_cursor_row, ret_cursor_column);
 		return;
 	}
+	draw_long_notice(&context, surface, 1 + layout.body_rows);
 	if (row >= 0) {
 		*ret_cursor_row = 1 + row;
 		*ret_cursor_column = layout.side + column;

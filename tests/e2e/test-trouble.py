@@ -2,9 +2,43 @@
 # tests/e2e/test-trouble.py: what bad input gets: one clear sentence, what was kept, what to do, and nothing lost
 # SPDX-License-Identifier: GPL-3.0-or-later
 import os
+import re
 import time
 
 from world import World, message, tap
+from fake_imap import FakeImap
+from fake_server import Certs
+from proxy import Proxy
+
+
+def edit_config(w, *pairs):
+    path = os.path.join(w.home, "surel.conf")
+    with open(path) as f:
+        text = f.read()
+    for old, new in pairs:
+        tap.has(text, old)
+        text = text.replace(old, new)
+    with open(path, "w") as f:
+        f.write(text)
+
+
+def whole(s):
+    """The screen as one line: a sentence may be wrapped, and beside the folder pane it is not."""
+    return re.sub(r"\s+", " ", " ".join(line.split("│")[-1] for line in s.lines()))
+
+
+def wait_sentence(s, *parts, timeout=15):
+    for part in parts:
+        s.wait_for(lambda x, part=part: part in whole(x), timeout)
+
+
+def in_the_log(s, *parts):
+    """The log has the whole sentence, too."""
+    s.keys("M")
+    s.wait_for("What happened")
+    wait_sentence(s, *parts)
+    s.keys("q")
+    s.wait_gone("What happened")
 
 
 def read_one(s, subject, text):
@@ -56,19 +90,120 @@ def test_foreign_certificate_is_refused_with_a_remedy(tmp):
             s.wait_for("offline")
             s.keys("M")
             s.wait_for("certificate")
-            tap.eq("Password" in s.text(), False)
+            tap.eq("Password:" in s.text(), False)
+
+
+def bad_certificate(tmp, name, *sentence):
+    """A server whose certificate is bad stands where the account's server was."""
+    folder = os.path.join(tmp, "certs")
+    os.makedirs(folder)
+    certs = Certs(folder)
+    with World(tmp, accounts=("kantor",), mail={"ana": [message("Sudah di sini")]}) as w, FakeImap(certs, name) as fake:
+        w.sync()
+        edit_config(w, (f"localhost:{w.server.port['imaps']}", f"localhost:{fake.port}"), (w.server.ca, certs.ca))
+        status, out, err = w.run("sync")
+        tap.eq(status, 69, out + err)
+        tap.has(out, sentence[0])
+        tap.eq("Press $" in out, False, "a key where there is no screen")
+        with w.surel(columns=80, rows=24) as s:
+            wait_sentence(s, *sentence, "No password was sent; mail that is here can be read. Press $ to try again.")
+            tap.eq("Password:" in s.text(), False)
+            in_the_log(s, *sentence)
+            read_one(s, "Sudah di sini", "Halo.")
+        tap.eq([line for line in fake.said if "LOGIN" in line or "AUTHENTICATE" in line], [])
+
+
+def test_an_expired_certificate_says_since_when(tmp):
+    bad_certificate(tmp, "expired", "the certificate of expired.test expired on 2021-01-01", "the server's owner must renew it")
+
+
+def test_a_certificate_of_another_host_names_both(tmp):
+    bad_certificate(tmp, "wronghost", "the certificate is for mail.elsewhere.example, not for localhost")
+
+
+def test_a_certificate_of_an_unknown_authority_names_it(tmp):
+    bad_certificate(tmp, "foreign", "is signed by an unknown authority, \"Test Authority other\"", "if it is yours, set ca_file")
+
+
+def test_a_connection_cut_in_a_transfer_goes_on_where_it_was(tmp):
+    mail = {"ana": [message(f"Surat {i:02}", body=f"Isi surat {i}.\n" + "rahasia " * 6000) for i in range(40)]}
+    with World(tmp, accounts=("kantor",), mail=mail) as w, Proxy(w.server.port["imaps"]) as proxy:
+        edit_config(w, (f"localhost:{w.server.port['imaps']}", f"localhost:{proxy.port}"))
+        proxy.plan("down", cut=400000)
+        with w.surel(columns=80, rows=24) as s:
+            wait_sentence(s, "connection lost", "Nothing is lost; surel tries again by itself.")
+            tap.eq("rahasia" in s.text(), False, "a piece of the message is in the sentence")
+            s.wait_for("Surat 39")
+            in_the_log(s, "connection lost")
+            proxy.clear()
+            s.keys("$")
+            s.wait_for("1/40")
+            s.wait_for("● kantor", 30)
+            s.keys("Q")
+            tap.eq(s.wait_end(), 0)
+        tap.eq("rahasia" in w.logs(), False, "a piece of the message is in the log")
+        w.sync()
+        tap.eq(len(w.search("from:ana")), 40)
+        tap.eq(len({hit["path"] for hit in w.search("rahasia")}), 40)
+
+
+def test_a_server_that_answers_nonsense_is_left_alone(tmp):
+    with World(tmp, accounts=("kantor",), mail={"ana": [message("Sudah di sini")]}) as w:
+        w.sync()
+        w.pull_network()
+        url = f"imaps://localhost:{w.server.port['imaps']}"
+        for what, sentence in (("greeting", "this is not an IMAP server; the server said \"<html>hello</html>\""),
+                               ("list", "the server's answer makes no sense")):
+            with FakeImap() as fake:
+                if what == "greeting":
+                    fake.greeting = "\x1b[31mHTTP/1.1 200 OK\r\n\r\n<html>hello</html>\r\n"
+                else:
+                    fake.before = lambda line: b"* 5 FETCH (FLAGS ((((((( \x1b]0;x\x07\r\nTAG WHAT?\r\n" if line.startswith("LIST") else None
+                bad = f"imap+insecure://localhost:{fake.port}"
+                edit_config(w, (url, bad))
+                with w.surel(columns=80, rows=24) as s:
+                    wait_sentence(s, sentence, "The connection was closed, nothing was changed; surel tries again.")
+                    in_the_log(s, sentence)
+                    read_one(s, "Sudah di sini", "Halo.")
+                    s.keys("a")
+                    s.wait_for("archived")
+                    s.keys("u")
+                    s.wait_for("1/1")
+                    tap.eq(s.odd_escapes(), [])
+                edit_config(w, (bad, url))
+        w.plug_network()
+        w.sync()
+        tap.eq(w.subjects("ana"), ["Sudah di sini"])
 
 
 def test_host_not_found_says_so(tmp):
-    with World(tmp, accounts=("kantor",)) as w:
-        path = os.path.join(w.home, "surel.conf")
-        with open(path) as f:
-            text = f.read()
-        with open(path, "w") as f:
-            f.write(text.replace("imaps://localhost", "imaps://tidak-ada.invalid"))
+    with World(tmp, accounts=("kantor",), mail={"ana": [message("Sudah di sini")]}) as w:
+        w.sync()
+        edit_config(w, ("imaps://localhost", "imaps://tidak-ada.invalid"))
         status, out, _ = w.run("sync")
         tap.eq(status, 69, out)
         tap.has(out, "tidak-ada.invalid")
+        with w.surel(columns=80, rows=24) as s:
+            wait_sentence(s, "tidak-ada.invalid: there is no host of this name", "Check the host name in surel.conf")
+            in_the_log(s, "there is no host of this name")
+            read_one(s, "Sudah di sini", "Halo.")
+
+
+def test_an_unreadable_configuration_names_file_and_mistake(tmp):
+    with World(tmp, accounts=("kantor",)) as w:
+        edit_config(w, ("incoming =", "incomming ="), ("poll = 2 seconds", "poll = soon"))
+        with w.surel(columns=80, rows=24) as s:
+            s.wait_end()
+            tap.eq(s.status, 78)
+            for part in ("surel.conf:", "incomming", "did you mean \"incoming\"?", "poll"):
+                tap.has(whole(s), part)
+        path = os.path.join(w.home, "surel.conf")
+        os.remove(path)
+        os.mkdir(path)
+        with w.surel(columns=80, rows=24) as s:
+            s.wait_end()
+            tap.has(whole(s), "cannot read")
+            tap.has(whole(s), "surel.conf")
 
 
 def test_a_second_surel_reads_and_writes_while_the_first_syncs(tmp):
@@ -180,9 +315,11 @@ def test_a_damaged_message_is_shown_with_its_source(tmp):
 def test_a_tiny_terminal_says_so_and_recovers(tmp):
     with World(tmp, accounts=("kantor",), mail={"ana": [message("Halo")]}) as w, w.surel() as s:
         s.wait_for("1/1")
-        s.resize(20, 5)
-        s.settle(0.3)
-        tap.eq(s.alive(), True)
+        for columns, rows, text in ((36, 9, "Window too small (40x10 needed)"), (20, 5, "40x10 needed"), (10, 3, "Too small"), (1, 1, "")):
+            s.resize(columns, rows)
+            s.wait_for(text)
+            s.settle(0.1)
+            tap.eq(s.alive(), True)
         s.resize(100, 30)
         s.wait_for("Halo")
 
@@ -199,6 +336,11 @@ def test_a_full_disk_says_so_and_loses_nothing(tmp):
             tap.eq(status != 0, True, out + err)
             tap.has((out + err).lower(), "make room")
             tap.eq(len(w.server.list("budi")), 40)
+            with w.surel(columns=80, rows=24) as s:
+                wait_sentence(s, "No space left on device. Make room; what was saved is safe and the rest is fetched again.")
+                in_the_log(s, "No space left on device")
+                s.keys("Q")
+                s.wait_end()
             os.system(f"mount -o remount,size=60m {tmp}/small")
             w.sync()
             hits = w.run("search", "--json", "--limit", "100", "from:ana")[1]

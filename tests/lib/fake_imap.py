@@ -20,7 +20,7 @@ class FakeImap:
 
     CAPS = "IMAP4rev1"
 
-    def __init__(self, certs=None):
+    def __init__(self, certs=None, tls=None):
         self.boxes = {"INBOX": Box()}
         self.caps = self.CAPS
         self.said = []
@@ -30,7 +30,7 @@ class FakeImap:
         self.listed = lambda names: names
         self.fetch_end = lambda uids, items: "OK done"      # tagged answer of a FETCH
         self.before = lambda line: None                     # bytes instead of any answer, or None
-        self.server = FakeServer(self.talk, certs)
+        self.server = FakeServer(self.talk, certs, tls)
         self.port = self.server.port
 
     def __enter__(self):

@@ -74,6 +74,7 @@ typedef struct Reader {
 	unsigned top;		/* first wrapped line on the screen; the view clamps it and sets height and lines */
 	unsigned height, lines;
 	uint32_t request;
+	unsigned tries;		/* its file got another name while it was asked for */
 	unsigned link;		/* cursor in the list of links or parts */
 	char *find;		/* text looked for inside; NULL */
 	int find_step;		/* set by commands: 1 next match, -1 previous; the view moves top there and clears it */
@@ -151,6 +152,7 @@ typedef struct UiState {
 	guint notices_seen;	/* notices before this one were there when a key was pressed */
 	int64_t redraw_at;	/* monotonic microseconds when something shown changes by itself (countdown, end of a notice); 0: never */
 	int64_t fixed_now;	/* tests: the clock in seconds; 0: the real one */
+	bool hurry;		/* what a key asked for has come: the next frame does not wait */
 	char pending[32];	/* keys and count typed so far, for the status line */
 } UiState;
 
@@ -221,6 +223,13 @@ bool app_find_folder(App *app, const char *typed, unsigned near, unsigned *ret_a
 void app_open_folder(App *app, unsigned account, FolderId folder);
 void app_refresh(App *app);			/* the store changed: lists, folders and outbox are read again */
 void app_doorbell(App *app, unsigned account);	/* intents were written: keeper and sync worker are told */
+/* Parts of the message as files (src/app/extract.c): decoded by the render worker, written here. */
+typedef struct PartsWanted { const char *part /* id; "*": every attachment */, *dir /* made where it is not there */, *name /* NULL: its own */; } PartsWanted;
+typedef struct SavedPart { char *path, *name, *type; } SavedPart;
+typedef void (*PartsSaved)(App *app, const GPtrArray *files /* of SavedPart *; NULL: error */, const GError *error, void *data);
+void saved_part_free(SavedPart *part);
+/* False after a notice: saved is not called then, free_data is. */
+bool app_extract(App *app, const Reader *reader, const PartsWanted *wanted, PartsSaved saved, void *data, GDestroyNotify free_data);
 /* Writing (src/app/compose.c). */
 void app_compose(App *app, Draft *draft /* taken; NULL: empty */);	/* asks for what is missing, then the editor */
 void app_reply(App *app, MsgRef ref, ReplyKind kind);

@@ -34,6 +34,9 @@ typedef struct BackendOps {
 extern const BackendOps imap_backend, pop3_backend, maildir_backend;
 const BackendOps *backend_for(Protocol protocol);
 
+/* REPLY.kind: a ReplyKind, or this: the message itself becomes the draft. */
+typedef enum DraftKind { DRAFT_OF_MESSAGE = REPLY_FORWARD + 1 } DraftKind;
+
 /* Entry of every role; returns the exit status. config is loaded, channel is fd 3. */
 typedef int (*RoleMain)(const Config *config, const char *account, Channel *channel);
 int sync_main(const Config *config, const char *account, Channel *channel);	/* src/engine/sync.c */

@@ -4,7 +4,7 @@
 
 #include "surel/base.h"
 
-enum { IPC_VERSION = 1, IPC_MAX_FRAME_BYTES = 32 << 20, IPC_WORKER_FD = 3 };
+enum { IPC_VERSION = 2, IPC_MAX_FRAME_BYTES = 32 << 20, IPC_WORKER_FD = 3 };
 
 typedef enum MsgType {
 #define MSG_ROW(id, name, direction, fields) FRAME_##id,

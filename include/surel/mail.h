@@ -110,6 +110,8 @@ typedef enum ReplyKind { REPLY_SENDER, REPLY_ALL, REPLY_LIST, REPLY_FORWARD } Re
  * removed; subject with one "Re: " or "Fwd: "; quoted text (rendered where HTML), signature trimmed. intro: see quote_intro.
  * signature: text or NULL. ret's account and from stay NULL. REPLY_FORWARD quotes inline and keeps attachments by X-Surel-Source. */
 Draft *draft_reply(const char *bytes, size_t size, ReplyKind kind, char *const *own, const char *intro, const char *signature);
+/* What another program left in a Drafts folder, taken over as a draft of ours; its attachments stay behind. */
+Draft *draft_of_message(const char *bytes, size_t size);
 /* mailto: URL (RFC 6068): only to, cc, bcc, subject, body are taken. ERROR_INPUT. */
 Draft *draft_from_mailto(const char *url, GError **error);
 

@@ -361,6 +361,7 @@ app_new(Config *config, GError **error)
 	app->priv = g_new0(struct AppPrivate, 1);
 	app->priv->tag = (WorkerTag){ app, NO_ACCOUNT };
 	app->priv->requests = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	app->priv->jobs = g_hash_table_new_full(NULL, NULL, NULL, job_free);
 	app->priv->waiting_moves = g_ptr_array_new_with_free_func(waiting_move_free);
 	app->priv->body_waits = g_ptr_array_new_with_free_func(body_wait_free);
 	app->priv->changes = g_array_new(FALSE, TRUE, sizeof(unsigned));
@@ -425,6 +426,7 @@ app_free(App *app)
 	g_ptr_array_unref(app->notices);
 	g_ptr_array_unref(app->accounts);
 	g_hash_table_unref(app->priv->requests);
+	g_hash_table_unref(app->priv->jobs);
 	g_array_unref(app->priv->sends);
 	g_array_unref(app->priv->changes);
 	g_ptr_array_unref(app->priv->waiting_moves);

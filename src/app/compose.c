@@ -317,65 +317,83 @@ app_compose(App *app, Draft *draft)
 
 /* ---- answers ---- */
 
-static const Identity *
-identity_addressed(const Account *account, const Envelope *envelope)
+typedef struct Answer { MsgRef ref; ReplyKind kind; unsigned account; bool full; } Answer;
+
+/* What the list knows of the message is enough to answer one that cannot be read. */
+static Draft *
+draft_from_row(App *app, const Answer *answer)
 {
-	const GPtrArray *lists[] = { envelope->to, envelope->cc };
-	for (unsigned i = 0; i < G_N_ELEMENTS(lists); i++)
-		for (guint j = 0; j < lists[i]->len; j++) {
-			const Identity *identity = account_identity_for(account, ((MailAddress *)g_ptr_array_index(lists[i], j))->addr);
-			if (identity)
-				return identity;
-		}
-	return g_ptr_array_index(account->identities, 0);
+	g_autoptr(Msg) msg = store_msg(app_account(app, answer->ref.account)->store, answer->ref.id, NULL);
+	Draft *draft = draft_new();
+	if (!msg)
+		return draft;
+	g_free(draft->subject);
+	draft->subject = g_strdup_printf("%s %s", answer->kind == REPLY_FORWARD ? "Fwd:" : "Re:", msg->subject);
+	draft->is_forward = answer->kind == REPLY_FORWARD;
+	if (draft->is_forward)
+		return draft;
+	g_autoptr(MailAddress) to = address_new(g_str_equal(msg->from, msg->from_addr) ? "" : msg->from, msg->from_addr);
+	g_free(draft->to);
+	draft->to = *msg->from_addr ? address_format(to) : g_strdup("");
+	draft->in_reply_to = *msg->message_id ? g_strdup_printf("<%s>", msg->message_id) : NULL;
+	draft->references = g_strdup(draft->in_reply_to);
+	return draft;
 }
 
-static char **
-own_addresses(const Account *account)
+static const Identity *
+identity_named(const Account *account, const char *from)
 {
-	g_autoptr(GStrvBuilder) own = g_strv_builder_new();
-	for (guint i = 0; i < account->identities->len; i++) {
-		const Identity *identity = g_ptr_array_index(account->identities, i);
-		g_strv_builder_add(own, identity->address);
-		for (char **alias = identity->aliases; alias && *alias; alias++)
-			g_strv_builder_add(own, *alias);
+	g_autoptr(GPtrArray) list = address_list_parse(from ? from : "", NULL);
+	const Identity *identity = list->len ? account_identity_for(account, ((MailAddress *)g_ptr_array_index(list, 0))->addr) : NULL;
+	return identity ? identity : g_ptr_array_index(account->identities, 0);
+}
+
+static void
+answer_ready(App *app, Draft *draft, const GError *error, void *data)
+{
+	const Answer *answer = data;
+	const Account *account = app_account(app, answer->account)->account;
+	Review *review = g_new0(Review, 1);
+	review->id = draft_new_id();
+	review->account = answer->account;
+	review->draft = draft ? draft : draft_from_row(app, answer);
+	const Identity *identity = identity_named(account, review->draft->from);
+	set_from(app, review, identity);
+	g_free(review->draft->source);
+	review->draft->source = g_strdup_printf("%s/%" G_GINT64_FORMAT, app_account(app, answer->ref.account)->account->name, answer->ref.id.v);
+	if (!draft) {
+		sign(review->draft, identity);
+		app_notice(app, NOTICE_ERROR, "Nothing could be quoted: %s.", error->message);
+	} else if (!answer->full) {
+		app_notice(app, NOTICE_WARN, "Only the headers are here yet, so the text is not quoted.");
 	}
-	return g_strv_builder_end(own);
+	if (answer->kind == REPLY_LIST && !*review->draft->to)
+		app_notice(app, NOTICE_WARN, "This message names no mailing list; type who gets the answer.");
+	if (draft && answer->full && answer->kind == REPLY_FORWARD)
+		draft_extract(app, review, answer->ref, ask_to);
+	else
+		ask_to(app, review);
 }
 
 static void
 reply_now(App *app, MsgRef ref, int how)
 {
-	ReplyKind kind = (ReplyKind)how;
+	Store *store = app_account(app, ref.account)->store;
 	unsigned account = 0;
-	g_autofree char *bytes = NULL;
+	g_autofree char *path = store_path(store, ref.id, NULL), *headers = NULL;
 	size_t size = 0;
 	bool full = false;
 	GError *error = NULL;
 	if (!sending_account(app, ref.account, &account))
 		return;
-	if (!store_read(app_account(app, ref.account)->store, ref.id, &bytes, &size, &full, &error)) {
+	if (!path && !store_read(store, ref.id, &headers, &size, &full, &error)) {
 		app_notice_error(app, error);
 		return;
 	}
-	if (!full)
-		app_notice(app, NOTICE_WARN, "Only the headers are here yet, so the text is not quoted.");
-	const Account *config = app_account(app, account)->account;
-	g_autoptr(Envelope) envelope = envelope_scan(bytes, size);
-	const Identity *identity = identity_addressed(config, envelope);
-	g_auto(GStrv) own = own_addresses(config);
-	Review *review = g_new0(Review, 1);
-	review->id = draft_new_id();
-	review->account = account;
-	review->draft = draft_reply(bytes, size, kind, own, config_text(app->config, OPTION_quote_intro), identity->signature);
-	set_from(app, review, identity);
-	g_free(review->draft->source);
-	review->draft->source = g_strdup_printf("%s/%" G_GINT64_FORMAT, app_account(app, ref.account)->account->name, ref.id.v);
-	if (kind == REPLY_FORWARD && full && !draft_extract(app, review, bytes, size, &error))
-		app_notice_error(app, error);
-	if (kind == REPLY_LIST && !*review->draft->to)
-		app_notice(app, NOTICE_WARN, "This message names no mailing list; type who gets the answer.");
-	ask_to(app, review);
+	Answer *answer = g_new0(Answer, 1);
+	*answer = (Answer){ ref, (ReplyKind)how, account, path != NULL };
+	g_autoptr(GBytes) bytes = path ? NULL : g_bytes_new(headers, size);
+	extract_draft(app, account, (uint32_t)how, ref, bytes, answer_ready, answer, g_free);
 }
 
 void

@@ -373,29 +373,39 @@ draft_forget(App *app, unsigned account, const char *id, bool with_attachments)
 
 /* ---- attachments out of a message ---- */
 
-bool
-draft_extract(App *app, Review *review, const char *bytes, size_t size, GError **error)
+typedef struct Extraction { Review *review; ReviewReady ready; } Extraction;
+
+static void
+extraction_free(void *data)
 {
-	g_autofree char *dir = draft_file(app, review->account, review->id, ".d");
-	g_autoptr(Document) document = document_render(bytes, size, NULL, RENDER_DEFAULT);
-	for (guint i = 0; i < document->parts->len; i++) {
-		const Part *part = g_ptr_array_index(document->parts, i);
-		g_autofree char *data = NULL;
-		size_t part_size = 0;
-		if (!part->attachment)
-			continue;
-		if (!os_make_dir(dir, error) || !part_extract(bytes, size, part->id, &data, &part_size, error))
-			return error_wrap(error, "attachment %s", part->name);
-		g_autofree char *path = path_unused(dir, part->name);
-		if (!os_replace_file(path, data, part_size, 0600, error))
-			return error_wrap(error, "attachment %s", part->name);
+	review_free(((Extraction *)data)->review);
+	g_free(data);
+}
+
+static void
+parts_attached(App *app, const GPtrArray *files, const GError *error, void *data)
+{
+	Extraction *extraction = data;
+	for (guint i = 0; files && i < files->len; i++) {
+		const SavedPart *part = g_ptr_array_index(files, i);
 		DraftAttachment *attachment = g_new0(DraftAttachment, 1);
-		attachment->path = g_steal_pointer(&path);
+		attachment->path = g_strdup(part->path);
 		attachment->name = g_strdup(part->name);
 		attachment->type = g_strdup(part->type);
-		g_ptr_array_add(review->draft->attachments, attachment);
+		g_ptr_array_add(extraction->review->draft->attachments, attachment);
 	}
-	return true;
+	if (error)
+		app_notice(app, NOTICE_ERROR, "The attachments could not be taken over: %s.", error->message);
+	extraction->ready(app, g_steal_pointer(&extraction->review));
+}
+
+void
+draft_extract(App *app, Review *review, MsgRef ref, ReviewReady ready)
+{
+	Extraction *extraction = g_new0(Extraction, 1);
+	*extraction = (Extraction){ review, ready };
+	g_autofree char *dir = draft_file(app, review->account, review->id, ".d");
+	extract_parts(app, ref, NULL, &(PartsWanted){ "*", dir, NULL }, parts_attached, extraction, extraction_free);
 }
 
 /* The draft of an open copy that surel made itself; NULL: another program's. */
@@ -412,35 +422,33 @@ id_of_copy(App *app, unsigned account, const char *message_id)
 	return NULL;
 }
 
-static char *
-with_brackets(const char *id)
+/* ---- what another program left in Drafts ---- */
+
+static void
+open_taken_over(App *app, Review *review)
 {
-	return id && *id ? g_strdup_printf("<%s>", id) : NULL;
+	app_open_draft(app, review->account, g_steal_pointer(&review->draft), review->id, false);
+	review_free(review);
 }
 
-/* What another program left in Drafts, taken over as a draft of ours. */
-static Draft *
-draft_of_message(const char *bytes, size_t size)
+static void
+resume_ready(App *app, Draft *draft, const GError *error, void *data)
 {
-	g_autoptr(Envelope) envelope = envelope_scan(bytes, size);
-	g_autoptr(Document) document = document_render(bytes, size, NULL, RENDER_DEFAULT);
-	Draft *draft = draft_new();
-	char **fields[] = { &draft->to, &draft->cc, &draft->bcc, &draft->from };
-	const GPtrArray *lists[] = { envelope->to, envelope->cc, envelope->bcc, envelope->from };
-	for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
-		g_free(*fields[i]);
-		*fields[i] = address_list_format(lists[i]);
+	MsgRef ref = *(const MsgRef *)data;
+	if (!draft) {
+		app_notice(app, NOTICE_WARN, "This draft cannot be edited: %s.", error->message);
+		reader_open(app, ref);
+		return;
 	}
-	g_free(draft->subject);
-	draft->subject = g_strdup(envelope->subject);
-	g_free(draft->body);
-	draft->body = document_text(document);
-	draft->in_reply_to = with_brackets(envelope->in_reply_to);
-	g_autoptr(GString) references = g_string_new(NULL);
-	for (char **id = envelope->references; *id; id++)
-		g_string_append_printf(references, "%s<%s>", references->len ? " " : "", *id);
-	draft->references = references->len ? g_string_free(g_steal_pointer(&references), FALSE) : NULL;
-	return draft;
+	g_autoptr(Msg) msg = store_msg(app_account(app, ref.account)->store, ref.id, NULL);
+	Review *review = g_new0(Review, 1);
+	review->id = draft_new_id();
+	review->account = ref.account;
+	review->draft = draft;
+	g_autofree char *path = draft_file(app, ref.account, review->id, ".mid");
+	if (msg && *msg->message_id)
+		os_replace_file(path, msg->message_id, strlen(msg->message_id), 0600, NULL);
+	draft_extract(app, review, ref, open_taken_over);
 }
 
 bool
@@ -448,26 +456,14 @@ draft_resume_message(App *app, MsgRef ref)
 {
 	Store *store = app_account(app, ref.account)->store;
 	g_autoptr(Msg) msg = store_msg(store, ref.id, NULL);
-	g_autofree char *bytes = NULL, *id = msg ? id_of_copy(app, ref.account, msg->message_id) : NULL;
-	size_t size = 0;
-	bool full = false;
-	GError *error = NULL;
+	g_autofree char *id = msg ? id_of_copy(app, ref.account, msg->message_id) : NULL;
+	g_autofree char *path = msg && !id ? store_path(store, ref.id, NULL) : NULL;
 	if (id) {
 		resume(app, &(Leftover){ ref.account, id, false });
 		return true;
 	}
-	if (!msg || !store_read(store, ref.id, &bytes, &size, &full, NULL) || !full)
+	if (!path)
 		return false;
-	Review *review = g_new0(Review, 1);
-	review->id = id = draft_new_id();
-	review->account = ref.account;
-	review->draft = draft_of_message(bytes, size);
-	if (!draft_extract(app, review, bytes, size, &error))
-		app_notice_error(app, error);
-	g_autofree char *path = draft_file(app, ref.account, id, ".mid");
-	if (*msg->message_id)
-		os_replace_file(path, msg->message_id, strlen(msg->message_id), 0600, NULL);
-	app_open_draft(app, ref.account, g_steal_pointer(&review->draft), id, false);
-	g_free(review);
+	extract_draft(app, ref.account, DRAFT_OF_MESSAGE, ref, NULL, resume_ready, g_memdup2(&ref, sizeof(ref)), g_free);
 	return true;
 }

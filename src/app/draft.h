@@ -10,6 +10,8 @@ void draft_unlock(App *app, unsigned account, const char *id);
 void draft_put_copy(App *app, const Review *review);
 void draft_remove_copy(App *app, unsigned account, const char *id);
 void draft_forget(App *app, unsigned account, const char *id, bool with_attachments);
-bool draft_extract(App *app, Review *review, const char *bytes, size_t size, GError **error);
+/* Adds the attachments of a message; ready gets the review back, after a notice also without them. */
+typedef void (*ReviewReady)(App *app, Review *review /* taken */);
+void draft_extract(App *app, Review *review /* taken */, MsgRef ref, ReviewReady ready);
 /* What a person may have forgotten, as a question; NULL: nothing. Caller frees. */
 char *draft_doubt(const Draft *draft);

@@ -209,7 +209,25 @@ on_document(const EventContext *context)
 	if (document)
 		reader_document(context->app, request, document);
 	else
-		reader_failed(context->app, request, error->message);
+		reader_failed(context->app, request, error->code, error->message);
+}
+
+static void
+on_draft(const EventContext *context)
+{
+	extract_on_draft(context->app, context->frame->u.draft.request, context->frame->u.draft.text);
+}
+
+static void
+on_part(const EventContext *context)
+{
+	extract_on_part(context->app, context->frame->u.part.request, context->frame->u.part.name, context->frame->u.part.type);
+}
+
+static void
+on_piece(const EventContext *context)
+{
+	extract_on_piece(context->app, context->frame->u.piece.request, context->frame->u.piece.bytes);
 }
 
 static void
@@ -234,13 +252,16 @@ request_ended(App *app, uint32_t id, int code, const char *text)
 	switch (copy.kind) {
 	case REQUEST_RENDER:
 		if (text)
-			reader_failed(app, id, text);
+			reader_failed(app, id, code, text);
 		break;
 	case REQUEST_FETCH:
 		reader_fetch_ended(app, copy.account, text);
 		break;
 	case REQUEST_SEARCH:
 		search_ended(app, id, text);
+		break;
+	case REQUEST_EXTRACT:
+		extract_ended(app, id, code, text);
 		break;
 	case REQUEST_SYNC:
 		if (text && code != ERROR_CANCELLED)
@@ -274,7 +295,7 @@ static void (*const handlers[FRAME_COUNT])(const EventContext *) = {
 	[FRAME_HELLO] = on_hello,     [FRAME_STATE] = on_state,   [FRAME_PROGRESS] = on_progress, [FRAME_CHANGED] = on_changed,
 	[FRAME_NEW_MAIL] = on_new_mail, [FRAME_APPLIED] = on_applied, [FRAME_OUTBOX] = on_outbox,     [FRAME_HITS] = on_hits,
 	[FRAME_DOCUMENT] = on_document, [FRAME_NOTICE] = on_notice,   [FRAME_DONE] = on_done,         [FRAME_FAILED] = on_failed,
-	[FRAME_CANCELLED] = on_cancelled,
+	[FRAME_CANCELLED] = on_cancelled, [FRAME_DRAFT] = on_draft,   [FRAME_PART] = on_part,         [FRAME_PIECE] = on_piece,
 };
 
 static void
@@ -344,6 +365,7 @@ on_ended(void *data, Worker *worker, int status, bool crashed, unsigned restart_
 		return;
 	case SUREL_ROLE_RENDER:
 		reader_render_ended(app, crashed);
+		jobs_render_ended(app, crashed);
 		return;
 	case SUREL_ROLE_SEARCH:
 		search_ended(app, 0, crashed ? "the search stopped unexpectedly" : NULL);

@@ -9,7 +9,7 @@ enum { NO_ACCOUNT = UINT_MAX, RENDER_TIMEOUT_S = 10, NOTICES_MAX = 500, SEARCH_L
 /* Which worker of whom a callback is about. */
 typedef struct WorkerTag { App *app; unsigned account; } WorkerTag;
 
-typedef enum RequestKind { REQUEST_RENDER, REQUEST_FETCH, REQUEST_SEARCH, REQUEST_SYNC } RequestKind;
+typedef enum RequestKind { REQUEST_RENDER, REQUEST_FETCH, REQUEST_SEARCH, REQUEST_SYNC, REQUEST_EXTRACT } RequestKind;
 /* owner: Reader or Mailbox; only compared with what is open, never followed before. */
 typedef struct Request { RequestKind kind; unsigned account; const void *owner; int64_t started; } Request;
 
@@ -40,6 +40,7 @@ struct AppPrivate {
 	int64_t watch_looked;		/* monotonic */
 	uint32_t last_request;
 	GHashTable *requests;		/* id -> Request *, owned */
+	GHashTable *jobs;		/* id -> what the renderer takes out of a message (extract.c), owned */
 	GArray *sends;			/* of SendWindow, oldest first */
 	GArray *changes;		/* of unsigned account: whose change is the next to undo */
 	GHashTable *draft_locks;	/* path -> fd */
@@ -97,8 +98,9 @@ void side_widen(App *app);
 
 /* reader.c */
 void reader_free(Reader *reader);
+void reader_open(App *app, MsgRef ref);
 void reader_document(App *app, uint32_t request, Document *document);
-void reader_failed(App *app, uint32_t request, const char *text);
+void reader_failed(App *app, uint32_t request, int code, const char *text);
 void reader_refresh(App *app);		/* the body it waits for may be here now */
 void reader_render_ended(App *app, bool crashed);
 void reader_fetch_ended(App *app, unsigned account, const char *text);
@@ -108,6 +110,18 @@ void body_want(App *app, MsgRef ref, BodyReady ready, int how);
 void body_wait_free(void *data);
 /* Bytes of a message file or of stdin ("-"). Caller frees. */
 char *message_read(const char *path_or_dash, size_t *ret_size, GError **error);
+
+/* extract.c: answers come later, exactly one each, also when the renderer dies; free_data is called after it. bytes: instead of
+ * the file of ref */
+typedef void (*DraftReady)(App *app, Draft *draft /* taken; NULL: error */, const GError *error, void *data);
+void extract_draft(App *app, unsigned account, uint32_t kind, MsgRef ref, GBytes *bytes, DraftReady ready, void *data, GDestroyNotify free_data);
+void extract_parts(App *app, MsgRef ref, GBytes *bytes, const PartsWanted *wanted, PartsSaved saved, void *data, GDestroyNotify free_data);
+void extract_on_draft(App *app, uint32_t request, GBytes *bytes);
+void extract_on_part(App *app, uint32_t request, const char *name, const char *type);
+void extract_on_piece(App *app, uint32_t request, GBytes *bytes);
+void extract_ended(App *app, uint32_t request, int code, const char *text);
+void jobs_render_ended(App *app, bool crashed);
+void job_free(void *data);
 
 /* compose.c, draft.c */
 bool draft_resume_message(App *app, MsgRef ref);	/* false: it cannot be edited, show it */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPEN_MAX_BYTES = 30 << 20 };
+enum { OPEN_MAX_BYTES = 30 << 20, TRIES_MAX = 3 };
 
 static const char crashed_text[] = "This message could not be shown: the program that reads it stopped. The message is kept as it came; press H for its source.";
 static const char fetching_text[] = "Fetching the message ...";
@@ -165,6 +165,7 @@ reader_document(App *app, uint32_t request, Document *document)
 		return;
 	}
 	bool first = !reader->document;
+	reader->tries = 0;
 	document_free(reader->document);
 	reader->document = document;
 	if (reader->layout && reader->layout_free) {
@@ -172,16 +173,21 @@ reader_document(App *app, uint32_t request, Document *document)
 		reader->layout = NULL;
 	}
 	reader_wait(app, reader, NULL);
+	app->ui.hurry = true;
 	if (first)
 		schedule_read(app, reader);
 }
 
 void
-reader_failed(App *app, uint32_t request, const char *text)
+reader_failed(App *app, uint32_t request, int code, const char *text)
 {
 	Reader *reader = reader_of(app, request);
 	if (!reader)
 		return;
+	if (code == ERROR_NOT_FOUND && !reader->bytes && reader->tries++ < TRIES_MAX) {
+		app_render(app, reader);
+		return;
+	}
 	g_autofree char *sentence = g_strdup_printf("This message could not be shown: %s. It is kept as it came; press H for its source.", text);
 	reader_wait(app, reader, sentence);
 }
@@ -311,6 +317,14 @@ show_reader(App *app, Reader *reader)
 }
 
 void
+reader_open(App *app, MsgRef ref)
+{
+	Reader *reader = g_new0(Reader, 1);
+	reader->ref = ref;
+	show_reader(app, reader);
+}
+
+void
 app_open_message(App *app, MsgRef ref)
 {
 	g_autoptr(Msg) msg = app_msg(app, ref);
@@ -319,9 +333,7 @@ app_open_message(App *app, MsgRef ref)
 	g_autoptr(Folder) folder = app_folder(app, ref.account, msg->folder);
 	if (folder && folder->role == ROLE_DRAFTS && draft_resume_message(app, ref))
 		return;
-	Reader *reader = g_new0(Reader, 1);
-	reader->ref = ref;
-	show_reader(app, reader);
+	reader_open(app, ref);
 }
 
 static char *

@@ -24,7 +24,7 @@ request_new(App *app, RequestKind kind, unsigned account, const void *owner)
 	request->started = g_get_monotonic_time();
 	uint32_t id = ++app->priv->last_request;
 	g_hash_table_insert(app->priv->requests, GUINT_TO_POINTER(id), request);
-	if (kind == REQUEST_RENDER && !app->priv->stuck)
+	if ((kind == REQUEST_RENDER || kind == REQUEST_EXTRACT) && !app->priv->stuck)
 		app->priv->stuck = g_timeout_add_seconds(RENDER_TIMEOUT_S, end_stuck_render, app);
 	return id;
 }
@@ -145,12 +145,14 @@ end_stuck_render(void *data)
 	g_hash_table_iter_init(&iter, app->priv->requests);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const Request *request = value;
-		waiting |= request->kind == REQUEST_RENDER;
-		stuck |= request->kind == REQUEST_RENDER && g_get_monotonic_time() - request->started > RENDER_TIMEOUT_S * G_USEC_PER_SEC;
+		bool render = request->kind == REQUEST_RENDER || request->kind == REQUEST_EXTRACT;
+		waiting |= render;
+		stuck |= render && g_get_monotonic_time() - request->started > RENDER_TIMEOUT_S * G_USEC_PER_SEC;
 	}
 	if (stuck) {
 		worker_free(g_steal_pointer(&app->priv->render));
 		reader_render_ended(app, true);
+		jobs_render_ended(app, true);
 		app->priv->render = worker_start(SUREL_ROLE_RENDER, NULL, &app_worker_callbacks, &app->priv->tag);
 	}
 	if (waiting && !stuck)

@@ -7,43 +7,12 @@
 
 /* ---- opening ---- */
 
-/* Bytes of the message the reader shows; false after a notice. */
-static bool
-reader_bytes(App *app, const Reader *reader, char **ret_bytes, size_t *ret_size)
-{
-	GError *error = NULL;
-	bool full = false;
-	if (reader->bytes) {
-		*ret_bytes = g_memdup2(reader->bytes, reader->size + 1);
-		*ret_size = reader->size;
-		return true;
-	}
-	if (store_read(app_account(app, reader->ref.account)->store, reader->ref.id, ret_bytes, ret_size, &full, &error))
-		return true;
-	app_notice_error(app, error);
-	return false;
-}
-
 static Part *
 part_at(App *app)
 {
 	const Reader *reader = app_reader(app);
 	const Place *place = app_place(app);
 	return reader && reader->document && place->cursor < reader->document->parts->len ? g_ptr_array_index(reader->document->parts, place->cursor) : NULL;
-}
-
-static bool
-part_data(App *app, const Part *part, char **ret_data, size_t *ret_size)
-{
-	g_autofree char *bytes = NULL;
-	size_t size = 0;
-	GError *error = NULL;
-	if (!reader_bytes(app, app_reader(app), &bytes, &size))
-		return false;
-	if (part_extract(bytes, size, part->id, ret_data, ret_size, &error))
-		return true;
-	app_notice_error(app, error);
-	return false;
 }
 
 static void
@@ -64,12 +33,21 @@ is_text(const Part *part)
 	return g_str_has_prefix(part->type, "text/") || g_str_has_prefix(part->type, "message/");
 }
 
+static void
+part_opened(App *app, const GPtrArray *files, const GError *error, void *data)
+{
+	(void)data;
+	const SavedPart *part = files && files->len ? g_ptr_array_index(files, 0) : NULL;
+	if (part)
+		open_with_viewer(app, part->type, part->path);
+	else
+		app_notice(app, NOTICE_ERROR, "It could not be opened: %s.", error ? error->message : "there is no such part");
+}
+
 /* The file lies in a directory of its own that outlives surel's interest in it: viewers that return at once still find it. */
 static void
 open_part(App *app, const Part *part)
 {
-	g_autofree char *data = NULL, *dir = NULL;
-	size_t size = 0;
 	GError *error = NULL;
 	if (g_str_has_prefix(part->type, "multipart/"))
 		return;
@@ -77,16 +55,11 @@ open_part(App *app, const Part *part)
 		show_part(app, part);
 		return;
 	}
-	dir = g_dir_make_tmp("surel-XXXXXX", &error);
-	if (!dir || !part_data(app, part, &data, &size)) {
-		app_notice_error(app, error);
-		return;
-	}
-	g_autofree char *path = path_unused(dir, part->name);
-	if (!os_replace_file(path, data, size, 0600, &error))
-		app_notice_error(app, error);
+	g_autofree char *dir = g_dir_make_tmp("surel-XXXXXX", &error);
+	if (dir)
+		app_extract(app, app_reader(app), &(PartsWanted){ part->id, dir, NULL }, part_opened, NULL, NULL);
 	else
-		open_with_viewer(app, part->type, path);
+		app_notice_error(app, error);
 }
 
 static void
@@ -355,25 +328,30 @@ default_dir(App *app)
 	return path_expand(config_text(app->config, OPTION_download_dir));
 }
 
-static bool
-save_part(App *app, const Part *part, const char *dir, const char *name, char **ret_path)
+static void
+not_saved(App *app, const GError *error)
 {
-	g_autofree char *data = NULL, *path = NULL;
-	size_t size = 0;
-	GError *error = NULL;
-	if (!part_data(app, part, &data, &size))
-		return false;
-	if (!g_file_test(dir, G_FILE_TEST_IS_DIR) && !os_make_dir(dir, &error)) {
-		app_notice_error(app, error);
-		return false;
-	}
-	path = path_unused(dir, name);
-	if (!os_replace_file(path, data, size, 0600, &error)) {
-		app_notice_error(app, error);
-		return false;
-	}
-	*ret_path = g_steal_pointer(&path);
-	return true;
+	g_autofree char *sentence = error_sentence(error);
+	app_notice(app, NOTICE_ERROR, "Not saved: %s", sentence);
+}
+
+static void
+part_saved(App *app, const GPtrArray *files, const GError *error, void *data)
+{
+	(void)data;
+	if (files && files->len)
+		app_notice(app, NOTICE_GOOD, "Saved as %s", ((SavedPart *)g_ptr_array_index(files, 0))->path);
+	else if (error)
+		not_saved(app, error);
+}
+
+static void
+all_saved(App *app, const GPtrArray *files, const GError *error, void *data)
+{
+	if (files)
+		app_notice(app, NOTICE_GOOD, "%u attachment%s saved in %s", files->len, files->len == 1 ? "" : "s", (const char *)data);
+	else
+		not_saved(app, error);
 }
 
 static void
@@ -383,12 +361,11 @@ save_typed(App *app, const char *text, void *data)
 	const Part *part = app_place(app)->kind == PLACE_PARTS ? part_at(app) : NULL;
 	if (!text || !*text || !part)
 		return;
-	g_autofree char *wanted = path_expand(text), *saved = NULL;
+	g_autofree char *wanted = path_expand(text);
 	bool is_dir = g_str_has_suffix(wanted, "/") || g_file_test(wanted, G_FILE_TEST_IS_DIR);
 	g_autofree char *dir = is_dir ? g_strdup(wanted) : g_path_get_dirname(wanted);
 	g_autofree char *name = is_dir ? g_strdup(part->name) : g_path_get_basename(wanted);
-	if (save_part(app, part, dir, name, &saved))
-		app_notice(app, NOTICE_GOOD, "Saved as %s", saved);
+	app_extract(app, app_reader(app), &(PartsWanted){ part->id, dir, name }, part_saved, NULL, NULL);
 }
 
 void
@@ -416,16 +393,8 @@ save_all_typed(App *app, const char *text, void *data)
 	const Reader *reader = app_reader(app);
 	if (!text || !*text || !reader || !reader->document)
 		return;
-	g_autofree char *dir = path_expand(text);
-	unsigned saved = 0;
-	for (guint i = 0; i < reader->document->parts->len; i++) {
-		const Part *part = g_ptr_array_index(reader->document->parts, i);
-		g_autofree char *path = NULL;
-		if (part->attachment && !save_part(app, part, dir, part->name, &path))
-			return;
-		saved += part->attachment;
-	}
-	app_notice(app, NOTICE_GOOD, "%u attachment%s saved in %s", saved, saved == 1 ? "" : "s", dir);
+	char *dir = path_expand(text);
+	app_extract(app, reader, &(PartsWanted){ "*", dir, NULL }, all_saved, dir, g_free);
 }
 
 void

@@ -289,3 +289,33 @@ draft_reply(const char *bytes, size_t size, ReplyKind kind, char *const *own, co
 	draft->body = g_string_free(body, FALSE);
 	return draft;
 }
+
+static char *
+with_brackets(const char *id)
+{
+	return id && *id ? g_strdup_printf("<%s>", id) : NULL;
+}
+
+Draft *
+draft_of_message(const char *bytes, size_t size)
+{
+	g_autoptr(Document) document = document_render(bytes, size, NULL, RENDER_DEFAULT);
+	const Envelope *envelope = document->envelope;
+	Draft *draft = draft_new();
+	char **fields[] = { &draft->to, &draft->cc, &draft->bcc, &draft->from };
+	const GPtrArray *lists[] = { envelope->to, envelope->cc, envelope->bcc, envelope->from };
+	for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
+		g_free(*fields[i]);
+		*fields[i] = address_list_format(lists[i]);
+	}
+	g_free(draft->subject);
+	draft->subject = g_strdup(envelope->subject);
+	g_free(draft->body);
+	draft->body = document_text(document);
+	draft->in_reply_to = with_brackets(envelope->in_reply_to);
+	g_autoptr(GString) references = g_string_new(NULL);
+	for (char **id = envelope->references; *id; id++)
+		g_string_append_printf(references, "%s<%s>", references->len ? " " : "", *id);
+	draft->references = references->len ? g_string_free(g_steal_pointer(&references), FALSE) : NULL;
+	return draft;
+}

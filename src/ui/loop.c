@@ -28,6 +28,8 @@ typedef struct Loop {
 	size_t n_keys;
 	unsigned count;
 	GPid child;		/* has the terminal; 0: we have it */
+	void (*child_done)(App *app, int wait_status, void *data);
+	void *child_data;
 	char *theme;		/* what the screen was told */
 } Loop;
 
@@ -205,12 +207,8 @@ take_back(Loop *loop, int status)
 	screen_resume();
 	listen_to_keys(loop);
 	app_mark_dirty(app, DIRTY_ALL);
-	void (*done)(App *, int, void *) = app->run_done;
-	void *data = app->run_data;
-	app->run_done = NULL;
-	app->run_data = NULL;
-	if (done)
-		done(app, status, data);
+	if (loop->child_done)
+		loop->child_done(app, status, loop->child_data);
 }
 
 static void
@@ -226,6 +224,11 @@ hand_over(Loop *loop)
 {
 	App *app = loop->app;
 	g_auto(GStrv) argv = g_steal_pointer(&app->run_argv);
+	/* Ours until it ends: meanwhile the next program may be asked for. */
+	loop->child_done = app->run_done;
+	loop->child_data = app->run_data;
+	app->run_done = NULL;
+	app->run_data = NULL;
 	g_clear_handle_id(&loop->input_source, g_source_remove);
 	g_clear_handle_id(&loop->esc_source, g_source_remove);
 	screen_suspend();
@@ -290,7 +293,7 @@ draw_frame(Loop *loop)
 	loop->draw(app, loop->keymap, loop->surface, &row, &column);
 	screen_show(loop->surface, row, column);
 	loop->last_frame = g_get_monotonic_time();
-	loop->key_waits = false;
+	loop->key_waits = app->ui.hurry = false;
 }
 
 /* True when something is due; else *ret_wait_us until it is, -1: nothing is planned. */
@@ -307,7 +310,8 @@ frame_due(const Loop *loop, int64_t *ret_wait_us)
 		return true;
 	int64_t now = g_get_monotonic_time();
 	bool dirty = app->dirty || app->bell || app->redraw || app->clipboard;
-	int64_t when = dirty ? loop->last_frame + (loop->key_waits ? KEY_FRAME_US : FRAME_US) : app->ui.redraw_at;
+	int64_t pace = app->ui.hurry ? 0 : loop->key_waits ? KEY_FRAME_US : FRAME_US;
+	int64_t when = dirty ? loop->last_frame + pace : app->ui.redraw_at;
 	if (when == 0)
 		return false;
 	*ret_wait_us = MAX(0, when - now);

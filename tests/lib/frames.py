@@ -9,7 +9,7 @@ import struct
 import subprocess
 import time
 
-IPC_VERSION = 1
+IPC_VERSION = 2
 
 
 def load_protocol(srcdir):

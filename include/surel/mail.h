@@ -60,6 +60,7 @@ typedef struct Document {
 	Envelope *envelope;
 	GPtrArray *lines;	/* of Line * */
 	GPtrArray *links;	/* of Link * */
+	GHashTable *link_numbers;	/* URL -> 1 + index in links, while the document is made; else NULL */
 	GPtrArray *parts;	/* of Part *, depth first */
 	bool has_html, has_plain, is_html;	/* is_html: shown from HTML */
 	char *note;		/* what could not be shown and why; NULL */

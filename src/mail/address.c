@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "src/mail/mail-private.h"
 
-enum { ADDRESS_MAX = 20000, ADDRESS_BYTES_MAX = 1000 };
+/* Quotes and comments that never close would be looked through again from each of their characters. */
+enum { ADDRESS_MAX = 20000, ADDRESS_BYTES_MAX = 1000, QUOTED_BYTES_MAX = 1000, COMMENT_DEPTH_MAX = 20 };
 
 typedef struct Lexer {
 	const char *p, *end, *fallback;
@@ -44,7 +45,8 @@ address_array_new(void)
 static const char *
 quoted_end(const char *p, const char *end)
 {
-	for (p++; p < end; p++)
+	const char *limit = MIN(end, p + QUOTED_BYTES_MAX);
+	for (p++; p < limit; p++)
 		if (*p == '\\')
 			p++;
 		else if (*p == '"')
@@ -59,8 +61,8 @@ comment_end(const char *p, const char *end)
 	for (; p < end; p++) {
 		if (*p == '\\')
 			p++;
-		else if (*p == '(')
-			depth++;
+		else if (*p == '(' && ++depth > COMMENT_DEPTH_MAX)
+			return NULL;
 		else if (*p == ')' && --depth == 0)
 			return p + 1;
 	}
@@ -194,6 +196,24 @@ comment_name(const char *open, const char *close, const char *fallback)
 	return header_decode(raw->str, raw->len, fallback);
 }
 
+/* "a@b . example": blanks around the dots of a domain are obsolete (RFC 5322 4.4), but valid. */
+static const char *
+bare_end(const char *to, const char *end)
+{
+	while (true) {
+		while (to < end && !g_ascii_isspace(*to) && !strchr("(),;<>", *to))
+			to++;
+		const char *next = to;
+		while (next < end && g_ascii_isspace(*next))
+			next++;
+		if (next == to || next + 1 >= end || *next != '.' || g_ascii_isspace(next[-1]) != g_ascii_isspace(next[1]))
+			return to;
+		for (next++; next < end && g_ascii_isspace(*next);)
+			next++;
+		to = next;
+	}
+}
+
 /* addr-spec without angle brackets: the word around '@'. */
 static bool
 find_bare(const char *start, const char *end, const char **ret_from, const char **ret_to)
@@ -210,8 +230,7 @@ find_bare(const char *start, const char *end, const char **ret_from, const char 
 			while (from > start && !g_ascii_isspace(from[-1]) && !strchr("(),;<>", from[-1]))
 				from--;
 		}
-		while (to < end && !g_ascii_isspace(*to) && !strchr("(),;<>", *to))
-			to++;
+		to = bare_end(to, end);
 		if (from == p && to == p + 1)
 			continue;
 		*ret_from = from;
@@ -262,6 +281,13 @@ take_words(const Lexer *lexer, GPtrArray *list, const char *start, const char *e
 		take(list, g_steal_pointer(&name), g_strdup(""));
 }
 
+/* "<Undisclosed-Recipient:@mail.example;>": what gateways made of an empty group. */
+static bool
+names_nobody(const char *addr)
+{
+	return g_ascii_strncasecmp(addr, "undisclosed", 11) == 0 && strchr(addr, ':');
+}
+
 static void
 take_item(const Lexer *lexer, GPtrArray *list, const char *start, const char *end)
 {
@@ -308,7 +334,7 @@ take_item(const Lexer *lexer, GPtrArray *list, const char *start, const char *en
 	}
 	if (lexer->typed && !valid_addr(addr))
 		report_bad(lexer, start, end);
-	else if (*addr || *name)
+	else if ((*addr && !names_nobody(addr)) || *name)
 		take(list, g_steal_pointer(&name), g_steal_pointer(&addr));
 }
 

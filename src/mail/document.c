@@ -52,6 +52,8 @@ document_free(Document *document)
 	envelope_free(document->envelope);
 	g_ptr_array_unref(document->lines);
 	g_ptr_array_unref(document->links);
+	if (document->link_numbers)
+		g_hash_table_unref(document->link_numbers);
 	g_ptr_array_unref(document->parts);
 	g_free(document->note);
 	g_free(document);
@@ -107,22 +109,24 @@ document_trim(Document *document, guint keep)
 uint16_t
 document_add_link(Document *document, const char *url, const char *text, bool lies)
 {
-	for (guint i = 0; i < document->links->len; i++) {
-		Link *link = g_ptr_array_index(document->links, i);
-		if (strcmp(link->url, url) != 0)
-			continue;
+	if (!document->link_numbers)
+		document->link_numbers = g_hash_table_new(g_str_hash, g_str_equal);
+	guint number = GPOINTER_TO_UINT(g_hash_table_lookup(document->link_numbers, url));
+	if (number) {
+		Link *link = g_ptr_array_index(document->links, number - 1);
 		link->lies |= lies;
 		if (!*link->text && *text) {
 			g_free(link->text);
 			link->text = g_strdup(text);
 		}
-		return (uint16_t)(i + 1);
+		return (uint16_t)number;
 	}
 	if (document->links->len >= LINKS_MAX)
 		return 0;
 	Link *link = g_new(Link, 1);
 	*link = (Link){ .url = g_strdup(url), .text = g_strdup(text), .lies = lies };
 	g_ptr_array_add(document->links, link);
+	g_hash_table_insert(document->link_numbers, link->url, GUINT_TO_POINTER(document->links->len));
 	return (uint16_t)document->links->len;
 }
 

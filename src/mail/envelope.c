@@ -75,15 +75,20 @@ collect(const char *p, const char *end, Field found[static FIELDS_MAX])
 	return n;
 }
 
-/* "<a@b>" -> "a@b"; folds and blanks inside are dropped, since ids are compared. */
+/* "<a@b>" -> "a@b"; folds and blanks inside are dropped, since ids are compared; comments only where blanks show that somebody
+ * used the obsolete syntax (RFC 5322 4.5.4). */
 static char *
 clean_id(const char *p, const char *end)
 {
 	g_autofree char *raw = g_malloc((size_t)(end - p) + 1);
 	size_t n = 0;
-	for (; p < end && n < ID_BYTES_MAX; p++)
-		if (!g_ascii_isspace(*p))
+	bool obsolete = memchr(p, ' ', (size_t)(end - p));
+	for (int depth = 0; p < end && n < ID_BYTES_MAX; p++) {
+		depth += obsolete && *p == '(';
+		if (!g_ascii_isspace(*p) && depth == 0)
 			raw[n++] = *p;
+		depth -= depth > 0 && *p == ')';
+	}
 	bool ascii = true;
 	for (size_t i = 0; i < n && ascii; i++)
 		ascii = raw[i] > 0x20 && raw[i] < 0x7F;
@@ -275,6 +280,28 @@ is_mixed(const Field *field)
 	return end - p >= 15 && g_ascii_strncasecmp(p, "multipart/mixed", 15) == 0;
 }
 
+/* "From: user@host  Thu Aug 22 14:54:40 2002": an mbox line that some program took for a field. */
+static bool
+is_mbox_line(const Field *field)
+{
+	const char *p = field->body, *end = p + field->size;
+	while (end > p && g_ascii_isspace(end[-1]))
+		end--;
+	return end - p > 28 && end[-5] == ' ' && g_ascii_isdigit(end[-1]) && end[-8] == ':' && end[-11] == ':' && !memchr(p, '<', (size_t)(end - p));
+}
+
+/* Whether to leave field i out, since a better one follows. */
+static bool
+is_superseded(const Field *found, unsigned n, unsigned i)
+{
+	if (found[i].id != FIELD_FROM || !is_mbox_line(&found[i]))
+		return false;
+	for (unsigned k = i + 1; k < n; k++)
+		if (found[k].id == FIELD_FROM)
+			return true;
+	return false;
+}
+
 Envelope *
 envelope_scan(const char *headers, size_t size)
 {
@@ -294,7 +321,8 @@ envelope_scan(const char *headers, size_t size)
 	}
 	g_autofree char *fallback = content_type && has_8bit(found, n) ? body_charset(content_type) : NULL;
 	for (unsigned i = 0; i < n; i++)
-		take_field(envelope, &found[i], fallback);
+		if (!is_superseded(found, n, i))
+			take_field(envelope, &found[i], fallback);
 	parse_references(envelope, references, in_reply_to);
 	envelope->has_attachment = content_type && is_mixed(content_type);
 	if (!envelope->subject)

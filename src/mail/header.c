@@ -220,6 +220,8 @@ header_token(const char *raw)
 	for (const char *p = raw ? raw : ""; *p && *p != ';'; p++)
 		if (*p == '(')
 			break;
+		else if (g_ascii_isspace(*p) && strchr(out->str, '/') && !g_str_has_suffix(out->str, "/") && p[strspn(p, " \t\r\n")] != '/')
+			break;		/* a lost ';': what follows is a parameter */
 		else if (g_ascii_isgraph(*p) && *p != '"')
 			g_string_append_c(out, g_ascii_tolower(*p));
 	return g_string_free(out, FALSE);

@@ -200,21 +200,24 @@ add_flowing(Html *html, const char *text)
 static void
 add_preformatted(Html *html, const char *text)
 {
+	long column = g_utf8_strlen(html->text->str, (gssize)html->text->len);
 	for (const char *p = text; *p;) {
 		size_t n = strcspn(p, "\n\t");
 		if (n > 0)
 			append(html, p, n);
+		column += g_utf8_strlen(p, (gssize)n);
 		p += n;
 		if (*p == '\t') {
 			do
 				append(html, " ", 1);
-			while (g_utf8_strlen(html->text->str, (gssize)html->text->len) % 8);
+			while (++column % 8);
 			p++;
 		} else if (*p == '\n') {
 			if (html->text->len > 0)
 				html_flush(html);
 			else
 				html_emit(html, html->kind, g_strdup(""), NULL, 0, 0);
+			column = 0;
 			p++;
 		}
 	}
@@ -343,17 +346,9 @@ add_link(Html *html, const GumboNode *node)
 }
 
 static unsigned
-item_number(const GumboNode *item)
+number_of(const char *text)
 {
-	const GumboNode *list = item->parent;
-	const char *start = html_attribute(list, "start");
-	unsigned number = *start ? (unsigned)CLAMP(g_ascii_strtoll(start, NULL, 10), 0, 100000) : 1;
-	const GumboVector *children = &list->v.element.children;
-	for (unsigned i = 0; i < children->length && children->data[i] != item; i++) {
-		const GumboNode *child = children->data[i];
-		number += child->type == GUMBO_NODE_ELEMENT && child->v.element.tag == GUMBO_TAG_LI;
-	}
-	return number;
+	return (unsigned)CLAMP(g_ascii_strtoll(text, NULL, 10), 0, 100000);
 }
 
 static void
@@ -363,8 +358,10 @@ add_item(Html *html, const GumboNode *node)
 	unsigned indent = html->indent;
 	bool ordered = node->parent && node->parent->type == GUMBO_NODE_ELEMENT && node->parent->v.element.tag == GUMBO_TAG_OL;
 	bool bare = node->parent && node->parent->type == GUMBO_NODE_ELEMENT && strstr(html_attribute(node->parent, "style"), "list-style: none");
+	const char *value = html_attribute(node, "value");
+	html->item = *value ? number_of(value) : html->item + 1;
 	g_free(html->marker);
-	html->marker = ordered ? g_strdup_printf("%u. ", item_number(node)) : bare ? NULL : g_strdup("\xE2\x80\xA2 ");
+	html->marker = ordered ? g_strdup_printf("%u. ", html->item) : bare ? NULL : g_strdup("\xE2\x80\xA2 ");
 	html_children(html, node);
 	html_flush(html);
 	g_clear_pointer(&html->marker, g_free);
@@ -379,11 +376,15 @@ add_list(Html *html, const GumboNode *node)
 	unsigned indent = html->indent;
 	if (html->list_depth == 0)
 		html->gap = true;
+	unsigned item = html->item;
+	const char *start = html_attribute(node, "start");
+	html->item = *start ? number_of(start) - 1 : 0;
 	html->list_depth++;
 	html->indent += 2;
 	html_children(html, node);
 	html_flush(html);
 	html->indent = indent;
+	html->item = item;
 	html->list_depth--;
 	if (html->list_depth == 0)
 		html->gap = true;

@@ -28,7 +28,7 @@ typedef struct Html {
 	LineKind kind;
 	bool pre, tiny, space;	/* tiny: font-size 0; space: white space waits for the next word */
 	bool gap, lead_gap;	/* an empty line is due; one was asked for before the first line */
-	unsigned list_depth;
+	unsigned list_depth, item;	/* item: number of the last one of the open list */
 } Html;
 
 /* html.c */

@@ -4,7 +4,7 @@
 
 #include <gmime/gmime.h>
 
-enum { MBOX_LINE_MAX = 200, NESTED_BYTES_MAX = 64 << 20 };
+enum { MBOX_LINE_MAX = 200, NESTED_BYTES_MAX = 64 << 20, DELIMITERS_MAX = 20000 };
 
 void
 mime_init(void)
@@ -374,23 +374,37 @@ keep_raw_body(Mail *mail)
 	root->decoded = true;
 }
 
-/* The delimiter that the body uses, where the header names none or another: a "--" line that comes at least twice. */
+/* Bytes of a line that may be a delimiter: "--", no blanks, at least eight; 0 for others. */
+static size_t
+delimiter_size(const char *p, size_t size)
+{
+	while (size > 0 && g_ascii_isspace(p[size - 1]))
+		size--;
+	bool plausible = size >= 8 && size <= 78 && p[0] == '-' && p[1] == '-' && !memchr(p, '"', size) && !memchr(p, '\\', size) &&
+		strspn(p, "-") < size && !memchr(p, ' ', size);
+	return plausible ? size : 0;
+}
+
+/* The delimiter that the body uses, where the header names none or another: the first "--" line that comes at least twice. */
 static char *
 sniff_boundary(const char *body, size_t size)
 {
-	const char *end = body + size;
-	for (const char *p = body; p < end;) {
-		size_t n = line_size(p, (size_t)(end - p)), length = n;
-		while (length > 0 && g_ascii_isspace(p[length - 1]))
-			length--;
-		bool plausible = length >= 8 && length <= 78 && p[0] == '-' && p[1] == '-' && !memchr(p, '"', length) && !memchr(p, '\\', length) &&
-			strspn(p, "-") < length && !memchr(p, ' ', length);
-		const char *again = plausible ? memmem(p + n, (size_t)(end - p) - n, p, length) : NULL;
-		if (again && again[-1] == '\n')
-			return g_strndup(p + 2, length - 2);
+	const char *end = body + size, *first = NULL;
+	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);	/* line -> where it came first */
+	for (const char *p = body; p < end && g_hash_table_size(seen) < DELIMITERS_MAX;) {
+		size_t n = line_size(p, (size_t)(end - p)), length = delimiter_size(p, n);
+		g_autofree char *line = g_strndup(p, length);
+		if (length > 10 && g_str_has_suffix(line, "--") && !g_hash_table_contains(seen, line))	/* the closing one */
+			line[length - 2] = '\0';
+		const char *at = length ? g_hash_table_lookup(seen, line) : NULL;
+		if (at && (!first || at < first))
+			first = at;
+		else if (length && !at)
+			g_hash_table_insert(seen, g_steal_pointer(&line), (void *)(uintptr_t)p);
 		p += n;
 	}
-	return NULL;
+	size_t length = first ? delimiter_size(first, line_size(first, (size_t)(end - first))) : 0;
+	return first ? g_strndup(first + 2, length - 2) : NULL;
 }
 
 /* Parses the body again with the boundary it really has. */

@@ -53,6 +53,26 @@ test_broken_forms_give_what_can_be_read(void)
 	check_header(",,,a@b.example,,", "|a@b.example");
 	check_header("((((", "((((|");
 	check_header("<>", "");
+	check_header("Siti <a@b.example>, c@d . example", "Siti|a@b.example;|c@d.example");
+	check_header("Toko a@b.example. Budi", "Toko|a@b.example.");
+	check_header("<Undisclosed-Recipient:@mail.b.example;>", "");
+}
+
+/* Marks that never close, each as long as a header may be. */
+static void
+test_unclosed_marks_end_soon(void)
+{
+	static const char *const units[] = { "(", "\"", "<", "\"\\", "(a\\", "a@ ", "=?", "x:;", "[" };
+	for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
+		GString *text = g_string_new("To: \"");
+		for (int n = 0; n < 400000; n++)
+			g_string_append(text, units[i]);
+		int64_t start = g_get_monotonic_time();
+		g_autoptr(Envelope) envelope = envelope_scan(text->str, text->len);
+		g_assert_nonnull(envelope);
+		g_assert_cmpint(g_get_monotonic_time() - start, <, 10 * G_USEC_PER_SEC);
+		g_string_free(text, TRUE);
+	}
 }
 
 static void
@@ -94,6 +114,7 @@ main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/mail/address/header-forms", test_header_forms);
 	g_test_add_func("/mail/address/broken-forms-give-what-can-be-read", test_broken_forms_give_what_can_be_read);
+	g_test_add_func("/mail/address/unclosed-marks-end-soon", test_unclosed_marks_end_soon);
 	g_test_add_func("/mail/address/typed-list-names-what-is-wrong", test_typed_list_names_what_is_wrong);
 	g_test_add_func("/mail/address/format-is-read-back", test_format_is_read_back);
 	return g_test_run();

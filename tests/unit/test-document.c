@@ -199,6 +199,29 @@ test_lost_boundaries_are_found(void)
 	}
 }
 
+/* Many lines that look like delimiters, none of which is one. */
+static void
+test_search_for_a_boundary_ends_soon(void)
+{
+	GString *mail = g_string_new("Content-Type: multipart/mixed\n\n");
+	for (int n = 0; n < 200000; n++)
+		g_string_append_printf(mail, "--bound%08d\n", n);
+	int64_t start = g_get_monotonic_time();
+	g_autoptr(Document) document = document_render(mail->str, mail->len, NULL, RENDER_DEFAULT);
+	g_assert_cmpint(g_get_monotonic_time() - start, <, 5 * G_USEC_PER_SEC);
+	g_assert_cmpuint(document->lines->len, >, 0);
+	g_string_free(mail, TRUE);
+}
+
+static void
+test_type_ends_where_its_semicolon_is_lost(void)
+{
+	g_autoptr(Document) document = render("Content-Type: application/x-arsip\n name=\"a.arc\"\n\nisi\n");
+	g_assert_cmpstr(((Part *)document->parts->pdata[0])->type, ==, "application/x-arsip");
+	g_autoptr(Document) spaced = render("Content-Type: TEXT / html ; charset=utf-8\n\n<b>isi</b>\n");
+	g_assert_cmpstr(((Part *)spaced->parts->pdata[0])->type, ==, "text/html");
+}
+
 static void
 test_invitation_is_a_card(void)
 {
@@ -289,6 +312,8 @@ main(int argc, char **argv)
 	g_test_add_func("/mail/document/uuencoded-files-are-parts", test_uuencoded_files_are_parts);
 	g_test_add_func("/mail/document/charsets-are-told-from-the-bytes", test_charsets_are_told_from_the_bytes_where_the_label_is_wrong);
 	g_test_add_func("/mail/document/lost-boundaries-are-found", test_lost_boundaries_are_found);
+	g_test_add_func("/mail/document/search-for-a-boundary-ends-soon", test_search_for_a_boundary_ends_soon);
+	g_test_add_func("/mail/document/type-ends-where-its-semicolon-is-lost", test_type_ends_where_its_semicolon_is_lost);
 	g_test_add_func("/mail/document/invitation-is-a-card", test_invitation_is_a_card);
 	g_test_add_func("/mail/document/wire-form-comes-back-equal", test_wire_form_comes_back_equal);
 	g_test_add_func("/mail/document/every-prefix-of-the-wire-form-is-rejected", test_every_prefix_of_the_wire_form_is_rejected);

@@ -137,6 +137,26 @@ test_ids_are_cleaned_and_bounded(void)
 
 /* The store reads a million of these; the bound is loose, so that a busy machine passes. */
 static void
+test_obsolete_ids_lose_blanks_and_comments(void)
+{
+	g_autoptr(Envelope) e = scan("Message-ID  : <12 @ a(komentar) .b .example>\nIn-Reply-To: <a(b)c@d.example>\n\n");
+	g_assert_cmpstr(e->message_id, ==, "12@a.b.example");
+	g_assert_cmpstr(e->in_reply_to, ==, "a(b)c@d.example");	/* somebody's own idea of an id stays whole */
+}
+
+static void
+test_mbox_line_written_as_a_field_is_no_sender(void)
+{
+	g_autoptr(Envelope) e = scan("From: kirim@a.example  Thu Aug 22 14:54:40 2002\nTo: b@c.example\nFrom: Siti <siti@a.example>\n\n");
+	g_assert_cmpuint(e->from->len, ==, 1);
+	g_assert_cmpstr(envelope_from_name(e), ==, "Siti");
+	g_autoptr(Envelope) alone = scan("From: kirim@a.example  Thu Aug 22 14:54:40 2002\n\n");
+	g_assert_cmpstr(((MailAddress *)alone->from->pdata[0])->addr, ==, "kirim@a.example");
+	g_autoptr(Envelope) two = scan("From: satu@a.example\nFrom: dua@a.example\n\n");
+	g_assert_cmpstr(((MailAddress *)two->from->pdata[0])->addr, ==, "satu@a.example");
+}
+
+static void
 test_scan_is_fast(void)
 {
 	static const char header[] = "Return-Path: <a@b.example>\nDelivered-To: x@y.example\nReceived: from mx.example (mx.example [192.0.2.1])\n"
@@ -166,6 +186,8 @@ main(int argc, char **argv)
 	g_test_add_func("/mail/envelope/controls-never-survive", test_controls_never_survive);
 	g_test_add_func("/mail/envelope/dates-of-many-programs-are-read", test_dates_of_many_programs_are_read);
 	g_test_add_func("/mail/envelope/ids-are-cleaned-and-bounded", test_ids_are_cleaned_and_bounded);
+	g_test_add_func("/mail/envelope/obsolete-ids-lose-blanks-and-comments", test_obsolete_ids_lose_blanks_and_comments);
+	g_test_add_func("/mail/envelope/mbox-line-written-as-a-field-is-no-sender", test_mbox_line_written_as_a_field_is_no_sender);
 	g_test_add_func("/mail/envelope/scan-is-fast", test_scan_is_fast);
 	return g_test_run();
 }

@@ -121,6 +121,20 @@ test_hostile_markup_ends_soon(void)
 		g_assert_cmpint(g_get_monotonic_time() - start, <, 20 * G_USEC_PER_SEC);
 		g_string_free(html, TRUE);
 	}
+	GString *items = g_string_new("<ol>");
+	GString *tabs = g_string_new("<pre>");
+	for (int n = 0; n < 100000; n++) {
+		g_string_append(items, "<li>x");
+		g_string_append(tabs, "x\t");
+	}
+	int64_t start = g_get_monotonic_time();
+	g_autoptr(Document) list = render(items->str, items->len);
+	g_autoptr(Document) pre = render(tabs->str, tabs->len);
+	g_assert_cmpint(g_get_monotonic_time() - start, <, 5 * G_USEC_PER_SEC);
+	g_assert_cmpuint(list->lines->len, ==, 100000);
+	g_assert_cmpuint(pre->lines->len, >, 0);
+	g_string_free(items, TRUE);
+	g_string_free(tabs, TRUE);
 	GString *attributes = g_string_new("<p ");
 	for (int n = 0; n < 100000; n++)
 		g_string_append_printf(attributes, "a%d=1 ", n);

@@ -3,7 +3,7 @@
 #include "src/mail/mail-private.h"
 
 /* Quotes and comments that never close would be looked through again from each of their characters. */
-enum { ADDRESS_MAX = 20000, ADDRESS_BYTES_MAX = 1000, QUOTED_BYTES_MAX = 1000, COMMENT_DEPTH_MAX = 20 };
+enum { ADDRESS_MAX = 20000, ADDRESS_BYTES_MAX = 1000, MARK_BYTES_MAX = 1000, COMMENT_DEPTH_MAX = 20 };
 
 typedef struct Lexer {
 	const char *p, *end, *fallback;
@@ -45,7 +45,7 @@ address_array_new(void)
 static const char *
 quoted_end(const char *p, const char *end)
 {
-	const char *limit = MIN(end, p + QUOTED_BYTES_MAX);
+	const char *limit = end - p > MARK_BYTES_MAX ? p + MARK_BYTES_MAX : end;
 	for (p++; p < limit; p++)
 		if (*p == '\\')
 			p++;
@@ -58,7 +58,8 @@ static const char *
 comment_end(const char *p, const char *end)
 {
 	int depth = 0;
-	for (; p < end; p++) {
+	const char *limit = end - p > MARK_BYTES_MAX ? p + MARK_BYTES_MAX : end;
+	for (; p < limit; p++) {
 		if (*p == '\\')
 			p++;
 		else if (*p == '(' && ++depth > COMMENT_DEPTH_MAX)
@@ -96,7 +97,7 @@ step_over(const char *p, const char *end)
 		next = angle_end(p, end);
 	else if (*p == '=')
 		next = p + header_encoded_word(p, end);
-	else if (*p == '[' && (next = memchr(p, ']', (size_t)(end - p))))
+	else if (*p == '[' && (next = memchr(p, ']', (size_t)MIN(end - p, MARK_BYTES_MAX))))
 		next++;
 	return next && next > p ? next : p + 1;
 }

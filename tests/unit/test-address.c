@@ -65,12 +65,12 @@ test_unclosed_marks_end_soon(void)
 	static const char *const units[] = { "(", "\"", "<", "\"\\", "(a\\", "a@ ", "=?", "x:;", "[" };
 	for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
 		GString *text = g_string_new("To: \"");
-		for (int n = 0; n < 400000; n++)
+		for (int n = 0; n < 50000; n++)
 			g_string_append(text, units[i]);
 		int64_t start = g_get_monotonic_time();
 		g_autoptr(Envelope) envelope = envelope_scan(text->str, text->len);
 		g_assert_nonnull(envelope);
-		g_assert_cmpint(g_get_monotonic_time() - start, <, 10 * G_USEC_PER_SEC);
+		g_assert_cmpint(g_get_monotonic_time() - start, <, 5 * G_USEC_PER_SEC);
 		g_string_free(text, TRUE);
 	}
 }

@@ -1,4 +1,4 @@
-/* src/engine/imap-bulk.c: fetching many messages: sets in a pipeline, and the way around a message nobody can read (PROTOCOL 5.4) */
+/* src/engine/imap-bulk.c: fetching many messages: sets in a pipeline, and the way around a message nobody can read */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 

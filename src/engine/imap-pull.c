@@ -1,4 +1,4 @@
-/* src/engine/imap-pull.c: server -> store: which folders changed, UIDs and flags, what is gone (PROTOCOL 5.2, 5.3) */
+/* src/engine/imap-pull.c: server -> store: which folders changed, UIDs and flags, what is gone (I2, I3) */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdlib.h>
 #include <string.h>
@@ -296,7 +296,7 @@ look_whole(Look *look, GError **error)
 	return true;
 }
 
-/* CONDSTORE tells of changes, not of what is gone; counting finds that out (PROTOCOL 5.3(3)). */
+/* CONDSTORE tells of changes, not of what is gone; counting finds that out (I2). */
 static bool
 look_since(Look *look, uint64_t since, GError **error)
 {
@@ -457,7 +457,7 @@ imap_pull_folder(Imap *imap, Folder *folder, bool full, GError **error)
 	for (unsigned attempt = 0;; attempt++) {
 		g_auto(Look) look = {0};
 		look_init(&look, imap);
-		/* The count did not agree: other clients are at work, or the shortcut lied. Whole and again (PROTOCOL 5.3(3)). */
+		/* The count did not agree: other clients are at work, or the shortcut lied. Whole and again (I2). */
 		if (!look_once(&look, folder, full || attempt > 0, error))
 			return false;
 		if (!look.sure && attempt + 1 < PULL_ATTEMPTS)

@@ -1,4 +1,4 @@
-/* src/engine/imap-push.c: the journal -> server, in order, each command once (PROTOCOL 5.5) */
+/* src/engine/imap-push.c: the journal -> server, in order, each command once (I5, I6) */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "src/engine/imap-push.h"
 

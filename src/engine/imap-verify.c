@@ -1,4 +1,4 @@
-/* src/engine/imap-verify.c: what became of a command whose answer never came (PROTOCOL 5.5): look first, never repeat blindly */
+/* src/engine/imap-verify.c: what became of a command whose answer never came: look first, never repeat blindly (I6) */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 

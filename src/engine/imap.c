@@ -217,7 +217,7 @@ permanent_bit(const struct mailimap_flag *flag, bool *ret_forwarded)
 	}
 }
 
-/* Flags the folder does not keep stay local (PROTOCOL 5.6: unknown keywords are not sent). */
+/* Flags the folder does not keep stay local (RFC 3501 7.1, PERMANENTFLAGS: unknown keywords are not sent). */
 static void
 take_permanent(Imap *imap, const struct mailimap_selection_info *info)
 {

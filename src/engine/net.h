@@ -1,4 +1,4 @@
-/* engine/net.h: one TLS or plain connection as a libetpan mailstream, with every rule of PROTOCOL-NOTES 2.2 */
+/* engine/net.h: one TLS or plain connection as a libetpan mailstream, verified, guarded, with time limits and sticky errors (I10) */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* engine/pop3.c: POP3 backend: bounded sessions, what to fetch, what to delete, and when it is safe (PROTOCOL-NOTES 6) */
+/* engine/pop3.c: POP3 backend: bounded sessions, what to fetch, what to delete, and when it is safe (I1, I8) */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 #include <time.h>

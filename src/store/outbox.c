@@ -8,7 +8,7 @@
 #include "src/store/internal.h"
 
 enum { KEEP_ENDED_SECONDS = 7 * 24 * 3600 };
-/* PROTOCOL-NOTES 7.5: 400 recipients an hour, in bursts of at most 50. */
+/* 400 recipients an hour, in bursts of at most 50: below what providers count as a flood. */
 enum { RATE_HOUR = 400, RATE_HOUR_SECONDS = 3600, RATE_BURST = 50, RATE_BURST_SECONDS = 450 };
 
 #define OUTBOX_COLUMNS                                                                                                          \

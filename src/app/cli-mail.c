@@ -399,7 +399,15 @@ print_step(void *data, const char *step, Verdict verdict, const char *text)
 	static const char *const words[] = { [VERDICT_OK] = "ok  ", [VERDICT_WARN] = "warn", [VERDICT_FAIL] = "FAIL" };
 	int *status = data;
 	g_autofree char *clean = text_clean(text, -1, false);
-	g_print("%s  %-14s %s\n", words[verdict], step, clean);
+	enum { INDENT = 21, COLUMNS = 79 };
+	/* One line per step for programs; for a person wrapped below itself. */
+	int columns = isatty(STDOUT_FILENO) ? COLUMNS - INDENT : INT_MAX;
+	size_t skip = 0, n = text_wrap(clean, columns, &skip);
+	g_print("%s  %-14s %.*s\n", words[verdict], step, (int)n, clean);
+	for (const char *rest = clean + n + skip; *rest; rest += n + skip) {
+		n = text_wrap(rest, columns, &skip);
+		g_print("%*s%.*s\n", INDENT, "", (int)n, rest);
+	}
 	fflush(stdout);
 	if (verdict == VERDICT_FAIL)
 		*status = strstr(step, "login") || strstr(step, "Login") ? STATUS_AUTH : STATUS_UNAVAILABLE;

@@ -10,14 +10,17 @@ static const char example[] =
 	"# surel.conf: one section for each account; see surel.conf(5)\n"
 	"[account work]\n"
 	"from = Siti Rahma <siti@example.org>\n"
-	"incoming = imaps://imap.example.org      # or pop3s://pop.example.org\n"
-	"outgoing = smtps://smtp.example.org      # or smtp+starttls://smtp.example.org\n"
-	"password_command = pass show mail/work   # or put \"work = PASSWORD\" into the file \"secrets\" beside this one, mode 0600\n";
+	"# or pop3s://pop.example.org\n"
+	"incoming = imaps://imap.example.org\n"
+	"# or smtp+starttls://smtp.example.org\n"
+	"outgoing = smtps://smtp.example.org\n"
+	"# or put \"work = PASSWORD\" into the file \"secrets\" beside this one\n"
+	"password_command = pass show mail/work\n";
 
 static void
 explain(const char *path)
 {
-	g_print("Welcome to surel. There is no account yet.\n\nWrite this file:\n\n    %s\n\nfor example:\n\n", path);
+	g_print("Write this file:\n\n    %s\n\nfor example:\n\n", path);
 	g_auto(GStrv) lines = g_strsplit(example, "\n", -1);
 	for (char **line = lines; *line; line++)
 		g_print("    %s\n", *line);
@@ -53,6 +56,19 @@ ask(const char *question, const char *preset, bool hidden)
 	return g_strdup(preset);
 }
 
+/* The last answer is the preset of the next time; a password is never shown. */
+static bool
+ask_again(char **answer, const char *question, const char *preset, bool hidden)
+{
+	char *before = *answer;
+	*answer = ask(question, before && *before && !hidden ? before : preset, hidden);
+	if (hidden)
+		os_free_secret(before);
+	else
+		g_free(before);
+	return *answer != NULL;
+}
+
 typedef struct Answers { char *account, *name, *address, *kind, *incoming, *outgoing, *user, *password; } Answers;
 
 static void
@@ -71,42 +87,42 @@ answers_clear(Answers *answers)
 static bool
 ask_all(Answers *answers)
 {
-	answers->name = ask("Your name", "", false);
-	if (!answers->name)
+	if (!ask_again(&answers->name, "Your name", "", false))
 		return false;
 	for (;;) {
-		g_free(answers->address);
-		answers->address = ask("Your mail address", "", false);
-		if (!answers->address)
+		if (!ask_again(&answers->address, "Your mail address", "", false))
 			return false;
 		const char *at = strchr(answers->address, '@');
 		if (at && at != answers->address && at[1] && !strpbrk(answers->address, " <>\"(),;"))
 			break;
 		g_print("That is not an address such as siti@example.org.\n");
+		g_clear_pointer(&answers->address, g_free);
 	}
 	const char *domain = strchr(answers->address, '@') + 1;
+	g_print("With imap mail stays on the server and is mirrored here; with pop3 it is fetched\nand kept here.\n");
 	for (;;) {
-		g_free(answers->kind);
-		answers->kind = ask("Kind of server: imap (mail stays there, mirrored here) or pop3 (mail is fetched and kept here)", "imap", false);
-		if (!answers->kind)
+		if (!ask_again(&answers->kind, "imap or pop3", "imap", false))
 			return false;
 		if (g_str_equal(answers->kind, "imap") || g_str_equal(answers->kind, "pop3"))
 			break;
 		g_print("Type imap or pop3.\n");
 	}
 	g_autofree char *host = g_strdup_printf("%s.%s", g_str_equal(answers->kind, "imap") ? "imap" : "pop", domain), *smtp = g_strdup_printf("smtp.%s", domain);
-	answers->incoming = ask("Incoming server", host, false);
-	answers->outgoing = answers->incoming ? ask("Outgoing (SMTP) server", smtp, false) : NULL;
-	answers->user = answers->outgoing ? ask("User name", answers->address, false) : NULL;
-	answers->password = answers->user ? ask("Password (not shown)", "", true) : NULL;
-	return answers->password != NULL;
+	return ask_again(&answers->incoming, "Incoming server", host, false) && ask_again(&answers->outgoing, "Outgoing (SMTP) server", smtp, false) &&
+	       ask_again(&answers->user, "User name", answers->address, false) && ask_again(&answers->password, "Password (not shown)", "", true);
 }
 
-/* "host", "host:port" or a whole URL. */
+/* "host", "host:port" or a whole URL. The ports that begin in clear (RFC 8314) get STARTTLS, all else TLS from the start. */
 static char *
 server_url(const char *kind, const char *typed)
 {
-	return strstr(typed, "://") ? g_strdup(typed) : g_strdup_printf("%ss://%s", kind, typed);
+	static const char *const clear_ports[] = { ":143", ":110", ":587", ":25" };
+	if (strstr(typed, "://"))
+		return g_strdup(typed);
+	for (unsigned i = 0; i < G_N_ELEMENTS(clear_ports); i++)
+		if (g_str_has_suffix(typed, clear_ports[i]))
+			return g_strdup_printf("%s+starttls://%s", kind, typed);
+	return g_strdup_printf("%ss://%s", kind, typed);
 }
 
 static bool
@@ -130,21 +146,46 @@ write_files(const Answers *answers, const char *path, GError **error)
 	return os_replace_file(path, text, strlen(text), 0600, error);
 }
 
+static bool
+said_yes(const char *question)
+{
+	g_autofree char *answer = ask(question, "y", false);
+	return answer && g_ascii_tolower(*answer) == 'y';
+}
+
+/* `surel account test`, shown as it goes. */
+static bool
+servers_work(const char *account)
+{
+	char *argv[] = { (char *)"/proc/self/exe", (char *)"account", (char *)"test", (char *)account, NULL };
+	int status = 0;
+	g_print("\nTrying the servers:\n");
+	fflush(stdout);
+	return g_spawn_sync(NULL, argv, NULL, G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, NULL, NULL, &status, NULL) && g_spawn_check_wait_status(status, NULL);
+}
+
 Config *
 cli_setup(const char *path, int *ret_status)
 {
 	GError *error = NULL;
 	*ret_status = STATUS_CONFIG;
-	explain(path);
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+	g_print("Welcome to surel. There is no account yet.\n\n");
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+		explain(path);
 		return NULL;
-	g_autofree char *yes = ask("\nShall surel ask a few questions and write it now? (y/n)", "y", false);
+	}
+	if (!said_yes("Shall surel ask a few questions and set one up? (y/n)")) {
+		g_print("\n");
+		explain(path);
+		return NULL;
+	}
 	Answers answers = { .account = g_strdup("mail") };
-	bool complete = yes && g_ascii_tolower(*yes) == 'y' && ask_all(&answers);
-	if (complete && write_files(&answers, path, &error))
-		g_print("Written: %s. `surel account test %s` tries each step.\n", path, answers.account);
-	else if (!complete)
-		g_print("\nNothing was written.\n");
+	bool complete;
+	while ((complete = ask_all(&answers)) && write_files(&answers, path, &error) && !servers_work(answers.account) &&
+	       said_yes("\nAnswer again? (y; n: go on, mail can be read and written all the same)"))
+		g_print("\n");
+	if (!complete)
+		g_print(g_file_test(path, G_FILE_TEST_EXISTS) ? "\nLeft as it is: %s\n" : "\nNothing was written; %s is what surel looks for.\n", path);
 	answers_clear(&answers);
 	if (!complete)
 		return NULL;

@@ -12,13 +12,13 @@ typedef struct CliRow { const char *name, *args, *help; int (*run)(const CliArgs
 static const CliRow commands[] = {
 	{ "sync", "[ACCOUNT...]", "Sync and send once, without a screen", cli_sync },
 	{ "search", "[--json] [--limit N] QUERY", "Search all mail of all accounts", cli_search },
-	{ "show", "[--json] FILE|-", "Print a message file as text, or what is known of it as JSON", cli_show },
+	{ "show", "[--json] FILE|-", "Print a message file as text or JSON", cli_show },
 	{ "open", "FILE|-", "Read a message file on the screen", NULL },
 	{ "compose", "[mailto:...|ADDRESS]", "Write a message on the screen", NULL },
-	{ "index", "[--rebuild]", "Index new mail; --rebuild: all mail anew", cli_index },
-	{ "store", "check|rebuild [ACCOUNT]", "Compare lists with the mail files; make the lists anew", cli_store },
+	{ "index", "[--rebuild]", "Index new mail, or all mail anew", cli_index },
+	{ "store", "check|rebuild [ACCOUNT]", "Compare or remake the lists of mail", cli_store },
 	{ "config", "check [FILE]", "Name every mistake in surel.conf", cli_config },
-	{ "account", "test NAME", "Try each step of connecting, with what to do about it", cli_account },
+	{ "account", "test NAME", "Try each step of connecting", cli_account },
 };
 
 /* What a person can do next decides the status. */
@@ -87,15 +87,17 @@ cli_value(CliArgs *args, const char *name)
 static void
 print_help(void)
 {
-	g_print("Usage: surel                 read and write mail\n");
+	g_print("Usage: surel [COMMAND]\n\n  %-33s Read and write mail\n", "");
 	for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
-		g_autofree char *usage = g_strdup_printf("surel %s %s", commands[i].name, commands[i].args);
-		g_print("       %-39s  %s\n", usage, commands[i].help);
+		g_autofree char *usage = g_strdup_printf("%s %s", commands[i].name, commands[i].args);
+		g_print("  %-33s %s\n", usage, commands[i].help);
 	}
-	g_print("       surel --version | --help\n\n"
-		"Configuration: $SUREL_CONFIG or ~/.config/surel/surel.conf, see surel.conf(5). Keys: press ? in surel, see surel(1).\n"
-		"Exit status: 0 good; 1 nothing found, or problems found; 64 usage; 65 bad data; 66 no such file or account; 69 server;\n"
-		"70 internal; 73 cannot write; 74 file error; 75 try again later; 77 login refused; 78 configuration.\n");
+	g_print("  %-33s Say which surel this is\n\n"
+		"Configuration: $SUREL_CONFIG or ~/.config/surel/surel.conf, see surel.conf(5).\n"
+		"Keys: press ? in surel, or see surel(1).\n"
+		"Exit status: 0 good; 1 nothing found, or problems found; 64 usage; 65 bad data;\n"
+		"66 no such file or account; 69 server; 70 internal; 73 cannot write;\n"
+		"74 file error; 75 try again later; 77 login refused; 78 configuration.\n", "--version");
 }
 
 Config *
@@ -105,11 +107,13 @@ cli_load_config(int *ret_status)
 	Config *config = config_load(NULL, &error);
 	if (!config) {
 		g_autofree char *path = config_default_path();
-		bool absent = g_error_matches(error, SUREL_ERROR, ERROR_NOT_FOUND);
-		int status = cli_fail(error);
-		if (absent)
-			g_printerr("Run `surel` in a terminal: it asks a few questions and writes %s.\n", path);
-		*ret_status = absent ? STATUS_CONFIG : status;
+		if (g_error_matches(error, SUREL_ERROR, ERROR_NOT_FOUND)) {
+			g_printerr("surel: there is no %s yet. Run `surel` in a terminal: it asks a few questions and writes it.\n", path);
+			g_error_free(error);
+			*ret_status = STATUS_CONFIG;
+			return NULL;
+		}
+		*ret_status = cli_fail(error);
 		return NULL;
 	}
 	for (guint i = 0; i < config->problems->len; i++) {

@@ -206,6 +206,35 @@ def test_an_unreadable_configuration_names_file_and_mistake(tmp):
             tap.has(whole(s), "surel.conf")
 
 
+def answer(s, *pairs):
+    for question, text in pairs:
+        s.wait_for(lambda x, q=question: x.lines()[x.screen.cursor.y].startswith(q))
+        s.type(text + "\r")
+
+
+def test_the_first_run_asks_tries_and_opens(tmp):
+    with World(tmp, accounts=(), mail={"ana": [message("Surat pertama")]}) as w:
+        path = os.path.join(w.home, "surel.conf")
+        os.remove(path)
+        env = {**w.env(), "SSL_CERT_FILE": w.server.ca}
+        w.env = lambda: env
+        status, _, err = w.run("sync")
+        tap.eq(status, 78)
+        tap.has(err, "Run `surel` in a terminal")
+        imaps, smtps = (f"localhost:{w.server.port[n]}" for n in ("imaps", "submissions"))
+        with w.surel(columns=80, rows=40) as s:
+            answer(s, ("Shall surel ask", "y"), ("Your name", "Ana"), ("Your mail address", "ana"), ("Your mail address", "ana@contoh.test"),
+                   ("imap or pop3", ""), ("Incoming server", imaps), ("Outgoing", smtps), ("User name", "ana"), ("Password", "salah"))
+            s.wait_for("not everything works", 20)
+            wait_sentence(s, "Authentication failed. Check user and password.")
+            answer(s, ("Answer again?", "y"), *((q, "") for q in ("Your name", "Your mail address", "imap or pop3", "Incoming", "Outgoing", "User name")),
+                   ("Password", "rahasia"))
+            read_one(s, "Surat pertama", "Halo.")
+            tap.eq(b"rahasia" in bytes(s.raw) or b"salah" in bytes(s.raw), False, "a password is on the screen")
+        tap.eq(os.stat(os.path.join(w.home, "secrets")).st_mode & 0o777, 0o600)
+        w.sync()
+
+
 def test_a_second_surel_reads_and_writes_while_the_first_syncs(tmp):
     with World(tmp, accounts=("kantor",), mail={"ana": [message("Milik bersama")]}) as w, w.surel() as first:
         first.wait_for("1/1")

@@ -250,6 +250,8 @@ GPtrArray *index_search(Index *index, const char *query, unsigned limit, GError 
 /* STORE_UI stores of all accounts -> hits as Msg (with account), newest first, for `surel search` and the result list. */
 typedef struct Hit { Store *store; Msg *msg; } Hit;
 GPtrArray *search_resolve(Store *const *stores, size_t n, const char *query, GPtrArray *message_ids, unsigned limit, GError **error);	/* of Hit * */
+/* The same for the screen: after max_ms (0: no end) what is found by then, newest first; the oldest mail may not have been looked at. */
+GPtrArray *search_resolve_within(Store *const *stores, size_t n, const char *query, GPtrArray *message_ids, unsigned limit, unsigned max_ms, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Folder, folder_free)

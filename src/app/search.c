@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "src/app/private.h"
 
+enum { SEARCH_MAX_MS = 30 };	/* the screen waits for it; the index answers for the rest */
+
 static Mailbox *
 mailbox_of(const App *app, uint32_t request)
 {
@@ -20,7 +22,7 @@ resolve(App *app, const char *query, GPtrArray *ids, GError **error)
 	size_t n = 0;
 	g_autofree Store **stores = app_stores(app, &n);
 	g_autoptr(GPtrArray) none = g_ptr_array_new();
-	return search_resolve(stores, n, query, ids ? ids : none, SEARCH_LIMIT, error);
+	return search_resolve_within(stores, n, query, ids ? ids : none, SEARCH_LIMIT, SEARCH_MAX_MS, error);
 }
 
 static bool

@@ -266,17 +266,20 @@ msg_scan_file(const char *path, struct stat *ret_stat, GError **error)
 			close(fd);
 		return NULL;
 	}
-	g_autofree char *bytes = g_malloc(HEADERS_MAX_BYTES);
+	g_autofree char *bytes = NULL;
 	size_t have = 0;
-	ssize_t got;
-	while (have < HEADERS_MAX_BYTES && (got = read(fd, bytes + have, MIN((size_t)HEADERS_STEP_BYTES, HEADERS_MAX_BYTES - have))) > 0) {
+	while (have < HEADERS_MAX_BYTES) {
+		bytes = g_realloc(bytes, have + HEADERS_STEP_BYTES);
+		ssize_t got = read(fd, bytes + have, HEADERS_STEP_BYTES);
+		if (got <= 0)
+			break;
 		size_t from = have > 3 ? have - 3 : 0;
 		have += (size_t)got;
 		if (memmem(bytes + from, have - from, "\n\n", 2) || memmem(bytes + from, have - from, "\n\r\n", 3))
 			break;
 	}
 	close(fd);
-	return envelope_scan(bytes, have);
+	return envelope_scan(bytes, MIN(have, (size_t)HEADERS_MAX_BYTES));
 }
 
 /* ---- what the server says ---- */

@@ -396,6 +396,56 @@ in_state(const char *text, const Msg *msg)
 }
 
 bool
+query_wants_folder(const Query *query, const char *account, const char *folder_name, FolderRole role)
+{
+	if (!query->names_folder && (role == ROLE_JUNK || role == ROLE_TRASH))
+		return false;
+	for (guint i = 0; i < query->terms->len; i++) {
+		const Term *term = query->terms->pdata[i];
+		if (term->kind == TERM_IN && in_folder(term->text, folder_name, role) == term->negated)
+			return false;
+		if (term->kind == TERM_ACCOUNT && (g_ascii_strcasecmp(term->text, account) == 0) == term->negated)
+			return false;
+	}
+	return true;
+}
+
+void
+query_dates(const Query *query, int64_t *ret_from, int64_t *ret_before)
+{
+	*ret_from = INT64_MIN;
+	*ret_before = INT64_MAX;
+	for (guint i = 0; i < query->terms->len; i++) {
+		const Term *term = query->terms->pdata[i];
+		if (term->kind == TERM_BEFORE || term->kind == TERM_AFTER) {
+			if ((term->kind == TERM_AFTER) != term->negated)
+				*ret_from = MAX(*ret_from, term->when);
+			else
+				*ret_before = MIN(*ret_before, term->when);
+		}
+	}
+}
+
+/* Literal, so that SQLite sees which partial index fits. */
+const char *
+query_flags_sql(const Query *query)
+{
+	for (guint i = 0; i < query->terms->len; i++) {
+		const Term *term = query->terms->pdata[i];
+		for (size_t s = 0; term->kind == TERM_IS && s < G_N_ELEMENTS(states); s++) {
+			if (strcmp(states[s].name, term->text) != 0)
+				continue;
+			bool set = states[s].set != term->negated;
+			if (states[s].flag == FLAG_SEEN && !set)
+				return " AND m.flags & 1 = 0";
+			if (states[s].flag == FLAG_FLAGGED && set)
+				return " AND m.flags & 4 <> 0";
+		}
+	}
+	return "";
+}
+
+bool
 query_matches(const Query *query, const char *account, const char *folder_name, FolderRole role, const Msg *msg)
 {
 	for (guint i = 0; !query->complex && i < query->terms->len; i++) {

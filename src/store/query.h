@@ -27,6 +27,10 @@ void query_free(Query *query);
 char *query_for_notmuch(const Query *query);
 /* For FTS5 over the envelope; NULL without text terms. *ret_exclude: all are negative, what matches is to be left out. */
 char *query_for_words(const Query *query, bool *ret_exclude);
+/* Bounds that follow from the filters: which folders, dates from <= d < before, flags. */
+bool query_wants_folder(const Query *query, const char *account, const char *folder_name, FolderRole role);
+void query_dates(const Query *query, int64_t *ret_from, int64_t *ret_before);
+const char *query_flags_sql(const Query *query);
 /* The exact part; text terms are not looked at. */
 bool query_matches(const Query *query, const char *account, const char *folder_name, FolderRole role, const Msg *msg);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Query, query_free)

@@ -31,6 +31,7 @@ typedef struct Resolve {
 	Store *store;
 	GHashTable *folders;	/* int64 id -> Folder * */
 	GHashTable *seen;	/* Message-ID or row of this store */
+	int64_t deadline;	/* monotonic time; 0: none */
 } Resolve;
 
 static void
@@ -81,24 +82,181 @@ add_ids(Resolve *resolve, GPtrArray *ids, GError **error)
 	return true;
 }
 
-/* Newest first until limit hits have passed the filters. */
+/* ---- what the envelopes know: windows on the newest messages, wider until there are enough hits ---- */
+
+enum { WINDOW_FIRST = 2000, WINDOW_GROWS = 8, WINDOW_MAX = 16000, RANGES_MAX = 64, CHECK_STEPS = 2000 };
+typedef struct Candidate { int64_t id, date; } Candidate;
+
+static int
+candidate_newer_first(const void *a, const void *b)
+{
+	const Candidate *left = a, *right = b;
+	if (left->date != right->date)
+		return left->date > right->date ? -1 : 1;
+	return left->id > right->id ? -1 : left->id < right->id;
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+	return left < right ? -1 : left > right;
+}
+
+static void
+cut_candidates(GArray *candidates, guint window, int64_t *from)
+{
+	if (candidates->len)
+		qsort(candidates->data, candidates->len, sizeof(Candidate), candidate_newer_first);
+	if (candidates->len < window)
+		return;
+	g_array_set_size(candidates, window);
+	*from = MAX(*from, g_array_index(candidates, Candidate, window - 1).date);	/* what is older in the folders to come is not looked at */
+}
+
+/* The newest messages of the folders that the query allows; only indexes are read. */
+static GArray *
+newest_candidates(Resolve *resolve, GPtrArray *folders, guint window, GError **error)
+{
+	Db *cache = resolve->store->cache;
+	g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
+	int64_t from, before;
+	query_dates(resolve->query, &from, &before);
+	g_autofree char *sql = g_strdup_printf("SELECT m.id, m.date FROM msg m WHERE m.folder=?1 AND m.date>=?2 AND m.date<?3%s ORDER BY m.date DESC, m.id DESC"
+					       " LIMIT ?4", query_flags_sql(resolve->query));
+	for (guint i = 0; i < folders->len; i++) {
+		const Folder *folder = folders->pdata[i];
+		if (!query_wants_folder(resolve->query, store_account(resolve->store), folder->name, folder->role))
+			continue;
+		g_autoptr(DbRows) rows = db_query(cache, error, sql, "iiii", folder->id.v, from, before, (int64_t)window);
+		int got = rows ? db_next(cache, rows, error) : -1;
+		for (; got == 1; got = db_next(cache, rows, error)) {
+			Candidate candidate = { sqlite3_column_int64(rows, 0), sqlite3_column_int64(rows, 1) };
+			g_array_append_val(candidates, candidate);
+		}
+		if (got < 0)
+			return NULL;
+		if (candidates->len >= 2 * window)
+			cut_candidates(candidates, window, &from);
+	}
+	cut_candidates(candidates, window, &from);
+	return g_steal_pointer(&candidates);
+}
+
 static bool
-add_rows(Resolve *resolve, unsigned limit, GError **error)
+match_range(Db *cache, const char *words, int64_t first, int64_t last, GHashTable *matches, GError **error)
+{
+	g_autoptr(DbRows) rows = db_query(cache, error, "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?", "sii", words, first, last);
+	int got = rows ? db_next(cache, rows, error) : -1;
+	for (; got == 1; got = db_next(cache, rows, error))
+		g_hash_table_add(matches, GSIZE_TO_POINTER((gsize)sqlite3_column_int64(rows, 0)));
+	return got == 0;
+}
+
+/* Which candidates have the words. Rows get their ids as they arrive, so the newest ones lie in few ranges of ids: a word that is in
+ * every message costs no more than the window. */
+static GHashTable *
+match_candidates(Db *cache, const char *words, GArray *candidates, GError **error)
+{
+	g_autoptr(GHashTable) matches = g_hash_table_new(NULL, NULL);
+	g_autofree int64_t *ids = g_new(int64_t, candidates->len + 1);
+	guint n = candidates->len;
+	for (guint i = 0; i < n; i++)
+		ids[i] = g_array_index(candidates, Candidate, i).id;
+	qsort(ids, n, sizeof *ids, by_number);
+	int64_t gap = n ? MAX((ids[n - 1] - ids[0]) / RANGES_MAX, 1000) : 0;
+	for (guint first = 0, i = 0; i < n; i++) {
+		if (i + 1 < n && ids[i + 1] - ids[i] <= gap)
+			continue;
+		if (!match_range(cache, words, ids[first], ids[i], matches, error))
+			return NULL;
+		first = i + 1;
+	}
+	return g_steal_pointer(&matches);
+}
+
+static bool
+add_id(Resolve *resolve, int64_t id, GError **error)
+{
+	Db *cache = resolve->store->cache;
+	g_autoptr(DbRows) rows = db_query(cache, error, "SELECT " MSG_COLUMNS " FROM msg m WHERE m.id=?", "i", id);
+	int got = rows ? db_next(cache, rows, error) : -1;
+	if (got == 1)
+		add_hit(resolve, msg_from_row(rows));
+	return got >= 0;
+}
+
+/* *ret_all: the window held all there is. */
+static bool
+add_window(Resolve *resolve, GPtrArray *folders, guint window, guint enough, bool *ret_all, GError **error)
+{
+	bool exclude = false;
+	g_autofree char *words = query_for_words(resolve->query, &exclude);
+	g_autoptr(GArray) candidates = newest_candidates(resolve, folders, window, error);
+	g_autoptr(GHashTable) matches = candidates && words ? match_candidates(resolve->store->cache, words, candidates, error) : NULL;
+	if (!candidates || (words && !matches))
+		return false;
+	*ret_all = candidates->len < window;
+	for (guint i = 0; i < candidates->len && resolve->hits->len < enough; i++) {
+		int64_t id = g_array_index(candidates, Candidate, i).id;
+		if (words && g_hash_table_contains(matches, GSIZE_TO_POINTER((gsize)id)) == exclude)
+			continue;
+		if (!add_id(resolve, id, error))
+			return false;
+	}
+	return true;
+}
+
+/* Rare words, or filters that few messages pass: everything that has the words, newest first. */
+static bool
+add_everywhere(Resolve *resolve, guint enough, GError **error)
 {
 	Db *cache = resolve->store->cache;
 	bool exclude = false;
 	g_autofree char *words = query_for_words(resolve->query, &exclude);
-	if (!words && resolve->query->has_text)
-		return true;
-	g_autofree char *sql = g_strdup_printf("SELECT " MSG_COLUMNS " FROM msg m WHERE +m.folder>0 %s ORDER BY m.date DESC",
-					       !words ? "" : exclude ? "AND m.id NOT IN (SELECT rowid FROM words WHERE words MATCH ?)"
-					       : "AND m.id IN (SELECT rowid FROM words WHERE words MATCH ?)");
-	g_autoptr(DbRows) rows = words ? db_query(cache, error, sql, "s", words) : db_query(cache, error, sql, "");
-	guint enough = resolve->hits->len + limit;
+	int64_t from, before;
+	query_dates(resolve->query, &from, &before);
+	g_autofree char *sql = g_strdup_printf("SELECT m.id FROM msg m WHERE +m.folder>0 AND +m.date>=?1 AND +m.date<?2%s%s ORDER BY m.date DESC, m.id DESC",
+					       query_flags_sql(resolve->query),
+					       !words ? "" : exclude ? " AND m.id NOT IN (SELECT rowid FROM words WHERE words MATCH ?3)"
+					       : " AND m.id IN (SELECT rowid FROM words WHERE words MATCH ?3)");
+	g_autoptr(DbRows) rows = words ? db_query(cache, error, sql, "iis", from, before, words) : db_query(cache, error, sql, "ii", from, before);
 	int got = rows ? db_next(cache, rows, error) : -1;
 	for (; got == 1 && resolve->hits->len < enough; got = db_next(cache, rows, error))
-		add_hit(resolve, msg_from_row(rows));
+		if (!add_id(resolve, sqlite3_column_int64(rows, 0), error))
+			return false;
 	return got >= 0;
+}
+
+static int
+is_late(void *data)
+{
+	const int64_t *deadline = data;
+	return g_get_monotonic_time() > *deadline;
+}
+
+/* Newest first until limit hits have passed the filters. With a deadline it may end before the oldest were looked at. */
+static bool
+add_rows(Resolve *resolve, GPtrArray *folders, unsigned limit, GError **error)
+{
+	sqlite3 *handle = resolve->store->cache->handle;
+	g_autoptr(GError) failure = NULL;
+	bool exclude = false, all = false, ok = true;
+	g_autofree char *words = query_for_words(resolve->query, &exclude);
+	if (!words && resolve->query->has_text)
+		return true;
+	guint before = resolve->hits->len, enough = before + limit;
+	if (resolve->deadline)
+		sqlite3_progress_handler(handle, CHECK_STEPS, is_late, &resolve->deadline);
+	for (guint window = WINDOW_FIRST; ok && !all && resolve->hits->len < enough && window <= WINDOW_MAX; window *= WINDOW_GROWS)
+		ok = add_window(resolve, folders, window, enough, &all, &failure);
+	if (ok && !all && resolve->hits->len < enough)
+		ok = add_everywhere(resolve, enough, &failure);
+	bool late = !ok && resolve->deadline && is_late(&resolve->deadline) && sqlite3_errcode(handle) == SQLITE_INTERRUPT;
+	sqlite3_progress_handler(handle, 0, NULL, NULL);
+	if (!ok && !late)
+		g_propagate_error(error, g_steal_pointer(&failure));
+	return ok || late;
 }
 
 static int
@@ -125,18 +283,25 @@ resolve_store(Resolve *resolve, GPtrArray *message_ids, unsigned limit, GError *
 	}
 	resolve->folders = by_id;
 	resolve->seen = seen;
-	return add_ids(resolve, message_ids, error) && (!resolve->query->envelope || add_rows(resolve, limit, error));
+	return add_ids(resolve, message_ids, error) && (!resolve->query->envelope || add_rows(resolve, folders, limit, error));
 }
 
 GPtrArray *
 search_resolve(Store *const *stores, size_t n, const char *text, GPtrArray *message_ids, unsigned limit, GError **error)
 {
+	return search_resolve_within(stores, n, text, message_ids, limit, 0, error);
+}
+
+GPtrArray *
+search_resolve_within(Store *const *stores, size_t n, const char *text, GPtrArray *message_ids, unsigned limit, unsigned max_ms, GError **error)
+{
+	int64_t deadline = max_ms ? g_get_monotonic_time() + (int64_t)max_ms * 1000 : 0;
 	g_autoptr(Query) query = query_parse(text, g_get_real_time() / G_USEC_PER_SEC, error);
 	if (!query)
 		return NULL;
 	g_autoptr(GPtrArray) hits = g_ptr_array_new_with_free_func(hit_free);
 	for (size_t i = 0; i < n; i++) {
-		Resolve resolve = { .query = query, .hits = hits, .store = stores[i] };
+		Resolve resolve = { .query = query, .hits = hits, .store = stores[i], .deadline = deadline };
 		if (!resolve_store(&resolve, message_ids, limit, error))
 			return NULL;
 	}

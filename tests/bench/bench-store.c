@@ -209,7 +209,7 @@ bench_words(Fixture *fixture, const char *label)
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(searches); i++) {
 		double start = clock_ms(CLOCK_MONOTONIC);
-		g_autoptr(GPtrArray) hits = search_resolve(&fixture->ui, 1, searches[i].query, NULL, PAGE, NULL);
+		g_autoptr(GPtrArray) hits = search_resolve_within(&fixture->ui, 1, searches[i].query, NULL, 500, 30, NULL);
 		say(searches[i].name, label, clock_ms(CLOCK_MONOTONIC) - start, "ms");
 	}
 	static const struct { const char *name, *typed; } addresses[] = { { "address_one_letter", "p" }, { "address_word", "famil" }, { "address_none", "zzz" } };

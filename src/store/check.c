@@ -89,6 +89,22 @@ check_number(Check *check, const char *sql, const char *words)
 	}
 }
 
+/* Files beside the lists: of a message whose row was lost, of a write that was cut off. They are named; no list is wrong for them. */
+static void
+check_left_over(Check *check)
+{
+	g_autoptr(GPtrArray) orphans = outbox_orphans(check->store);
+	for (guint i = 0; i < orphans->len; i++)
+		say(check->report, check->data, "outbox: %s/%s belongs to no message; it was left by a crash", check->store->outbox_dir, (const char *)orphans->pdata[i]);
+	g_autoptr(GDir) listing = g_dir_open(check->store->drafts_dir, 0, NULL);
+	const char *name;
+	while (listing && (name = g_dir_read_name(listing))) {
+		if (g_str_has_suffix(name, ".draft") && *name != '.')
+			continue;
+		say(check->report, check->data, "drafts: %s/%s is no draft", check->store->drafts_dir, name);
+	}
+}
+
 bool
 store_check(Store *store, StoreReport report, void *data, unsigned *ret_problems, GError **error)
 {
@@ -113,6 +129,7 @@ store_check(Store *store, StoreReport report, void *data, unsigned *ret_problems
 		     " max(thread_date)<>max(date))",
 		     "%" G_GINT64_FORMAT " conversations are sorted wrongly");
 	check_number(&check, "SELECT count(*) FROM msg WHERE dirty<>0", "%" G_GINT64_FORMAT " files have not followed their message yet");
+	check_left_over(&check);
 	int64_t outbox = db_number(store->ops, NULL, 0, "SELECT count(*) FROM outbox WHERE state NOT IN (5,8)", "");
 	if (outbox)
 		say(report, data, "outbox: %" G_GINT64_FORMAT " messages wait to be sent", outbox);

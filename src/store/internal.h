@@ -138,6 +138,10 @@ bool store_flags_quietly(Store *store, const MsgId *ids, size_t n, uint32_t set,
 GHashTable *pending_flag_masks(Store *store, GError **error);	/* int64 msg id -> bits with a pending local change */
 void store_changed(Store *store);	/* own write: drop what is kept in memory */
 
+/* ---- outbox.c ---- */
+bool outbox_adopt_files(Store *store, GError **error);	/* with a new ops.db: unsent messages from their files, as `unknown` */
+GPtrArray *outbox_orphans(Store *store);		/* of char *: files in outbox/ that no row knows */
+
 /* ---- overlay.c: operations newer than cache.db's mark, laid over what is read ---- */
 typedef struct OverlayRow {
 	Msg *msg;		/* as it will be; folder <= 0: gone; never NULL */

@@ -223,7 +223,7 @@ msgs_settle(Store *store, GError **error)
 		return true;
 	return db_run(store->cache, error,
 		      "UPDATE folder SET total=total+n, unread=unread+u, flagged=flagged+f FROM (SELECT folder AS at, count(*) AS n, sum(flags & 1 = 0) AS u,"
-		      " sum(flags & 4 <> 0) AS f FROM msg WHERE id>? GROUP BY folder) WHERE id=at", "i", settled) &&
+		      " sum(flags & 4 <> 0) AS f FROM msg WHERE id>? GROUP BY +folder) WHERE id=at", "i", settled) &&
 	       db_run(store->cache, error,
 		      "INSERT INTO words(rowid,from_name,from_addr,people,subject) SELECT id,from_name,from_addr,people,subject FROM msg WHERE id>?", "i",
 		      settled) &&

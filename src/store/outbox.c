@@ -171,6 +171,110 @@ store_outbox_add(Store *store, const BuiltMail *mail, const char *subject, const
 	return true;
 }
 
+/* ---- after a loss of ops.db: the files are what is left of unsent messages ---- */
+
+static void
+add_addresses(GPtrArray *into, const GPtrArray *list)
+{
+	for (guint i = 0; i < list->len; i++) {
+		const MailAddress *address = list->pdata[i];
+		if (strchr(address->addr, '@') && !g_ptr_array_find_with_equal_func(into, address->addr, g_str_equal, NULL))
+			g_ptr_array_add(into, g_strdup(address->addr));
+	}
+}
+
+static bool
+has_8bit(const char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if ((unsigned char)bytes[i] >= 0x80)
+			return true;
+	return false;
+}
+
+static bool
+file_exists(Store *store, const char *name, const char *suffix)
+{
+	g_autofree char *path = g_strconcat(store->outbox_dir, "/", name, suffix, NULL);
+	return g_file_test(path, G_FILE_TEST_IS_REGULAR);
+}
+
+/* The copy for Sent names the recipients of Bcc too. */
+static bool
+adopt_message(Store *store, const char *name, GError **error)
+{
+	g_autofree char *path = g_strconcat(store->outbox_dir, "/", name, ".eml", NULL), *sent = g_strconcat(store->outbox_dir, "/", name, ".sent", NULL);
+	g_autofree char *bytes = NULL, *copy = NULL;
+	size_t size = 0, copy_size = 0;
+	if (!os_read_file(path, 512 << 20, &bytes, &size, error))
+		return false;
+	if (!os_read_file(sent, 512 << 20, &copy, &copy_size, NULL) && !write_durable(sent, bytes, size, error))
+		return false;
+	g_autoptr(Envelope) envelope = envelope_scan(copy ? copy : bytes, copy ? copy_size : size);
+	g_autoptr(GPtrArray) recipients = g_ptr_array_new_with_free_func(g_free);
+	add_addresses(recipients, envelope->to);
+	add_addresses(recipients, envelope->cc);
+	add_addresses(recipients, envelope->bcc);
+	const MailAddress *from = envelope->from->len ? envelope->from->pdata[0] : NULL;
+	BuiltMail mail = { .mail_from = from ? from->addr : (char *)"", .recipients = recipients,
+			   .message_id = envelope->message_id ? envelope->message_id : (char *)"", .needs_8bit = has_8bit(bytes, size) };
+	for (guint i = 0; i < recipients->len; i++)
+		mail.needs_smtputf8 |= has_8bit(recipients->pdata[i], strlen(recipients->pdata[i]));
+	int64_t id = 0;
+	return insert_outbox(store, &mail, envelope->subject, name, file_exists(store, name, ".draft"), NULL, false, 0, &id, error) &&
+	       db_run(store->ops, error, "UPDATE outbox SET state=?, last_reply=? WHERE id=?", "isi", (int64_t)OUTBOX_UNKNOWN,
+		      "the journal was lost; whether this was sent is not known", id);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+GPtrArray *
+outbox_orphans(Store *store)
+{
+	GPtrArray *orphans = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GDir) listing = g_dir_open(store->outbox_dir, 0, NULL);
+	const char *file;
+	while (listing && (file = g_dir_read_name(listing))) {
+		const char *dot = strrchr(file, '.');
+		g_autofree char *name = dot ? g_strndup(file, (gsize)(dot - file)) : g_strdup(file);
+		g_autofree char *path = g_strconcat(name, ".eml", NULL);
+		if (!db_number(store->ops, NULL, 1, "SELECT count(*) FROM outbox WHERE path=?", "s", path))
+			g_ptr_array_add(orphans, g_strdup(file));
+	}
+	g_ptr_array_sort(orphans, by_name);
+	return orphans;
+}
+
+/* A journal that does not have the mark is new or a copy of yesterday: nothing in it or beside it may be sent by itself. */
+bool
+outbox_adopt_files(Store *store, GError **error)
+{
+	static const char mark[] = "SELECT count(*) FROM meta WHERE key='outbox_known'";
+	if (db_number(store->ops, error, 0, mark, "") != 0)
+		return true;
+	g_autoptr(Txn) txn = txn_begin(store->ops, error);
+	if (!txn || !db_run(store->ops, error, "UPDATE outbox SET state=? WHERE state IN (0,1,2,3)", "i", (int64_t)OUTBOX_UNKNOWN))
+		return false;
+	g_autoptr(GPtrArray) orphans = outbox_orphans(store);
+	unsigned found = 0;
+	for (guint i = 0; i < orphans->len; i++) {
+		const char *file = orphans->pdata[i];
+		if (!g_str_has_suffix(file, ".eml"))
+			continue;
+		g_autofree char *name = g_strndup(file, strlen(file) - strlen(".eml"));
+		if (!adopt_message(store, name, error))
+			return error_wrap(error, "taking an unsent message back into the outbox");
+		found++;
+	}
+	if (found)
+		log_warn(LOG_STORE, "%u messages of a lost journal are in the outbox again; none is sent by itself", found);
+	return db_run(store->ops, error, "INSERT INTO meta VALUES('outbox_known', 1)", "") && txn_commit(g_steal_pointer(&txn), error);
+}
+
 GPtrArray *
 store_outbox(Store *store, GError **error)
 {

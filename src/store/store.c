@@ -95,6 +95,14 @@ open_cache(Store *store, GError **error)
 	return txn_commit(g_steal_pointer(&txn), error);
 }
 
+/* Who goes on with the copy finds out what happened since from the files: outbox_adopt_files. */
+static bool
+unmark_backup(const char *path, GError **error)
+{
+	g_autoptr(Db) copy = db_open(path, DB_SYNC_FULL, ops_schema, NULL, error);
+	return copy && db_run(copy, error, "DELETE FROM meta WHERE key='outbox_known'", "") && db_run(copy, error, "PRAGMA journal_mode=DELETE", "");
+}
+
 /* At most one backup a day, by SQLite's own copy, replaced atomically. */
 static void
 backup_ops(Store *store)
@@ -106,7 +114,7 @@ backup_ops(Store *store)
 	g_autofree char *fresh = g_strdup_printf("%s.%d", path, (int)getpid());
 	g_unlink(fresh);
 	g_autoptr(GError) error = NULL;
-	if (!db_run(store->ops, &error, "VACUUM INTO ?", "s", fresh)) {
+	if (!db_run(store->ops, &error, "VACUUM INTO ?", "s", fresh) || !unmark_backup(fresh, &error)) {
 		log_warn(LOG_STORE, "backup of ops.db: %s", error->message);
 		g_unlink(fresh);
 		return;
@@ -135,7 +143,7 @@ open_ops(Store *store, GError **error)
 		damaged = store->ops->damaged || g_strcmp0(verdict, "ok") != 0;
 	}
 	if (!damaged && store->ops)
-		return true;
+		return outbox_adopt_files(store, error);
 	g_clear_pointer(&store->ops, db_close);
 	if (!damaged) {
 		g_propagate_error(error, g_steal_pointer(&first));
@@ -284,9 +292,35 @@ store_changed(Store *store)
 	store->own_changes++;
 }
 
+/* Another process made cache.db anew (it was damaged or deleted): ours is a file without a name. */
+static void
+reopen_replaced_cache(Store *store)
+{
+	struct stat status;
+	if (!store->cache_inode || g_stat(store->cache->path, &status) != 0 || status.st_ino == store->cache_inode ||
+	    !sqlite3_get_autocommit(store->cache->handle))
+		return;
+	g_autoptr(GError) error = NULL;
+	Db *old = g_steal_pointer(&store->cache);
+	int64_t old_id = store->cache_id;
+	int lock = lock_opening(store);
+	if (open_cache(store, &error) && recover(store, &error)) {
+		db_close(old);
+		store_changed(store);
+	} else {
+		log_warn(LOG_STORE, "opening the new cache.db: %s", error->message);
+		db_close(store->cache);
+		store->cache = old;
+		store->cache_id = old_id;
+	}
+	if (lock >= 0)
+		close(lock);
+}
+
 int64_t
 store_generation(Store *store)
 {
+	reopen_replaced_cache(store);
 	int64_t cache = db_version(store->cache), ops = db_version(store->ops);
 	if (cache != store->seen_cache || ops != store->seen_ops || store->own_changes) {
 		store->seen_cache = cache;

@@ -253,6 +253,29 @@ test_deleted_cache_is_made_again(void)
 	fixture_close(&fixture);
 }
 
+/* A process that has cache.db open while it is deleted and made anew goes over to the new one. */
+static void
+test_deleted_cache_is_noticed(void)
+{
+	Fixture fixture;
+	fixture_open(&fixture, true);
+	deliver_made(&fixture, fixture.inbox, 0, "one", 1);
+	int64_t before = store_generation(fixture.ui);
+	g_autofree char *cache = fixture_path(&fixture, "accounts/test/cache.db");
+	g_assert_cmpint(g_unlink(cache), ==, 0);
+	g_assert_cmpint(store_generation(fixture.ui), ==, before);	/* nothing new yet: the old file serves */
+	g_clear_pointer(&fixture.worker, store_close);
+	fixture.worker = store_open(fixture.dir, "test", STORE_WORKER, NULL);
+	g_assert_nonnull(fixture.worker);
+	g_autoptr(Folder) inbox = store_folder_by_role(fixture.worker, ROLE_INBOX, NULL);
+	fixture.inbox = inbox->id;
+	deliver_made(&fixture, fixture.inbox, 0, "two", 2);
+	g_assert_cmpint(store_generation(fixture.ui), >, before);
+	g_autoptr(GPtrArray) all = list_all(fixture.ui, fixture.inbox, false, LIST_ALL);
+	g_assert_cmpuint(all->len, ==, 2);
+	fixture_close(&fixture);
+}
+
 static void
 test_intents_survive_a_lost_cache(void)
 {
@@ -419,6 +442,7 @@ main(int argc, char **argv)
 	g_test_add_func("/store/durable/killed-while-downloading", test_killed_while_downloading);
 	g_test_add_func("/store/durable/killed-while-sending", test_killed_while_sending);
 	g_test_add_func("/store/durable/deleted-cache-is-made-again", test_deleted_cache_is_made_again);
+	g_test_add_func("/store/durable/deleted-cache-is-noticed", test_deleted_cache_is_noticed);
 	g_test_add_func("/store/durable/intents-survive-a-lost-cache", test_intents_survive_a_lost_cache);
 	g_test_add_func("/store/durable/damaged-cache-is-set-aside", test_damaged_cache_is_set_aside);
 	g_test_add_func("/store/durable/damaged-journal-is-never-guessed", test_damaged_journal_is_never_guessed);

@@ -1,5 +1,6 @@
 /* tests/store/test-memory.c: outbox, UIDL memory, rates, drafts, addresses */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "tests/store/fixture.h"
@@ -51,6 +52,61 @@ test_outbox_row_has_one_owner(void)
 	g_autoptr(GPtrArray) source = store_msgs_by_message_id(fixture.ui, "m3@contoh.id", &error);
 	g_assert_true(((Msg *)source->pdata[0])->flags & FLAG_ANSWERED);
 	fixture_close(&fixture);
+}
+
+static void
+count_stray(void *data, const char *line)
+{
+	unsigned *named = data;
+	*named += strstr(line, "stray.sent") != NULL;
+}
+
+/* ops.db is gone or of yesterday: unsent messages come back from their files, and nothing is sent by itself. */
+static void
+test_unsent_messages_outlive_the_journal(void)
+{
+	for (int from_backup = 0; from_backup < 2; from_backup++) {
+		Fixture fixture;
+		g_autoptr(GError) error = NULL;
+		fixture_open(&fixture, false);
+		g_autofree char *ops = fixture_path(&fixture, "accounts/test/ops.db"), *backup = g_strconcat(ops, ".bak", NULL);
+		g_autofree char *wal = g_strconcat(ops, "-wal", NULL), *shm = g_strconcat(ops, "-shm", NULL);
+		g_autofree char *stray = fixture_path(&fixture, "accounts/test/outbox/stray.sent");
+		if (from_backup) {	/* one message is in the copy, the other came later */
+			add(fixture.ui, 100);
+			g_unlink(backup);
+			fixture_reopen(&fixture);
+		}
+		add(fixture.ui, 100);
+		g_assert_cmpuint(check_problems(fixture.ui), ==, 0);
+		g_assert_true(g_file_set_contents(stray, "x", -1, NULL));
+		unsigned problems = 0, named = 0;
+		g_assert_true(store_check(fixture.ui, count_stray, &named, &problems, &error));
+		g_assert_cmpuint(named, ==, 1);
+		g_unlink(stray);
+		g_clear_pointer(&fixture.ui, store_close);
+		g_clear_pointer(&fixture.worker, store_close);
+		g_unlink(wal);
+		g_unlink(shm);
+		g_assert_cmpint(from_backup ? g_rename(backup, ops) : g_unlink(ops), ==, 0);
+		fixture_reopen(&fixture);
+		fixture_reopen(&fixture);	/* they come once */
+		int64_t next = 0;
+		g_assert_null(store_outbox_due(fixture.worker, INT64_MAX / 2, &next, &error));
+		g_assert_no_error(error);
+		g_autoptr(GPtrArray) outbox = store_outbox(fixture.ui, &error);
+		g_assert_cmpuint(outbox->len, ==, from_backup ? 2 : 1);
+		const Outbox *last = outbox->pdata[outbox->len - 1];
+		g_assert_cmpint(last->state, ==, OUTBOX_UNKNOWN);
+		g_assert_cmpstr(last->subject, ==, "subject number 1");
+		g_assert_cmpstr(last->mail_from, ==, "p1@contoh.id");
+		g_assert_cmpuint(last->rcpts->len, ==, 1);
+		g_assert_cmpstr(((const OutboxRcpt *)last->rcpts->pdata[0])->address, ==, "me@contoh.id");
+		g_assert_nonnull(last->draft_path);
+		g_assert_true(g_file_test(last->path, G_FILE_TEST_EXISTS) && g_file_test(last->sent_path, G_FILE_TEST_EXISTS));
+		g_assert_cmpuint(check_problems(fixture.ui), ==, 0);
+		fixture_close(&fixture);
+	}
 }
 
 static void
@@ -121,6 +177,7 @@ main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/store/outbox/row-has-one-owner", test_outbox_row_has_one_owner);
+	g_test_add_func("/store/outbox/unsent-messages-outlive-the-journal", test_unsent_messages_outlive_the_journal);
 	g_test_add_func("/store/uidl/memory-outlives-empty-listings", test_uidl_memory_outlives_empty_listings);
 	g_test_add_func("/store/rate/is-kept-over-restarts", test_rate_is_kept_over_restarts);
 	g_test_add_func("/store/drafts-and-addresses", test_drafts_and_addresses);

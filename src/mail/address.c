@@ -74,7 +74,8 @@ comment_end(const char *p, const char *end)
 static const char *
 angle_end(const char *p, const char *end)
 {
-	const char *close = memchr(p, '>', (size_t)(end - p)), *comma = memchr(p, ',', (size_t)(end - p));
+	size_t near = (size_t)MIN(end - p, ADDRESS_BYTES_MAX + MARK_BYTES_MAX);
+	const char *close = memchr(p, '>', near), *comma = memchr(p, ',', near);
 	if (close && comma && comma < close && p + 1 < end && p[1] != '@' && memchr(comma, '<', (size_t)(close - comma)))
 		close = NULL;
 	if (!close)

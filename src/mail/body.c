@@ -279,6 +279,9 @@ show_node(Body *body, Node *node)
 		bool file = node->name && body->texts > 0 && (node_is(node, "text/html") || node_is(node, "text/csv") || size > INLINE_FILE_MAX);
 		if (!is_attached(node) && !file)
 			show_leaf(body, node);
+	} else if (node_is(node, "multipart/") && body->texts == 0) {	/* damaged, and maybe readable */
+		show_leaf(body, node);
+		document_add_note(body->document, "The message is damaged: it has no parts where it says so.");
 	} else {
 		show_other(body, node);
 	}
@@ -319,7 +322,8 @@ is_attachment(const Body *body, const Node *node)
 	if (node_is(node, "application/pgp-signature") || node_is(node, "application/pkcs7-signature") || node_is(node, "application/pgp-encrypted") ||
 	    node_is(node, "application/x-pkcs7-signature") || node_is(node, "text/x-amp-html"))
 		return false;
-	return !(node->content_id && has_ancestor(node, "multipart/related"));
+	bool of_the_page = node_is(node, "image/") || node_is(node, "font/") || node_is(node, "text/");
+	return !(node->content_id && of_the_page && has_ancestor(node, "multipart/related"));
 }
 
 static void

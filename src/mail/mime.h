@@ -5,6 +5,7 @@
 #include "src/mail/mail-private.h"
 
 typedef struct Node Node;
+struct Mail;
 struct Node {
 	char *id;		/* IMAP part number; "" is the message itself */
 	char *type;		/* "text/plain", lower case, never NULL */
@@ -23,6 +24,10 @@ struct Node {
 	size_t data_size;
 	bool decoded;		/* data is valid */
 	bool shown, attachment;
+	const struct Mail *mail;	/* where it is from; NULL where it was made here */
+	const char *raw;	/* its bytes in the mail, header included, once they were looked for; NULL */
+	size_t raw_size;
+	bool raw_tried, raw_children, encoded_message;
 };
 
 typedef struct Mail {
@@ -44,6 +49,10 @@ void mail_free(Mail *mail);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Mail, mail_free)
 /* Decoded content, owned by the node. Never NULL. */
 const char *node_content(Node *node, size_t *ret_size);
+/* Content of an enclosed message as it was sent, inside the mail; NULL where it cannot be told. written: the same from the parser. */
+const char *raw_message(Node *node, const char *written, size_t written_size, size_t *ret_size);
+/* The delimiter that the body uses, where the header names none or another: the first "--" line that comes at least twice. NULL. */
+char *raw_sniff_boundary(const char *body, size_t size);
 /* Content of a text part as valid UTF-8 with LF line ends, at most RENDER_MAX_TEXT_BYTES of it. Caller frees. */
 char *node_text(Node *node);
 bool node_is(const Node *node, const char *type);	/* "text/plain"; "image/" by prefix */

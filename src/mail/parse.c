@@ -4,7 +4,7 @@
 
 #include <gmime/gmime.h>
 
-enum { MBOX_LINE_MAX = 200, NESTED_BYTES_MAX = 64 << 20, DELIMITERS_MAX = 20000 };
+enum { MBOX_LINE_MAX = 200, NESTED_BYTES_MAX = 64 << 20 };
 
 void
 mime_init(void)
@@ -280,6 +280,7 @@ add_node(Mail *mail, Node *parent, char *id, GMimeObject *object)
 {
 	Node *node = node_new(parent, id);
 	node->object = object;
+	node->mail = mail;
 	mail->parts++;
 	if (parent)
 		g_ptr_array_add(parent->children, node);
@@ -327,6 +328,7 @@ add_encoded_message(Mail *mail, Node *node)
 	if (!message)
 		return;
 	g_ptr_array_add(mail->objects, message);
+	node->encoded_message = true;
 	add_enclosed(mail, node, message);
 }
 
@@ -374,39 +376,6 @@ keep_raw_body(Mail *mail)
 	root->decoded = true;
 }
 
-/* Bytes of a line that may be a delimiter: "--", no blanks, at least eight; 0 for others. */
-static size_t
-delimiter_size(const char *p, size_t size)
-{
-	while (size > 0 && g_ascii_isspace(p[size - 1]))
-		size--;
-	bool plausible = size >= 8 && size <= 78 && p[0] == '-' && p[1] == '-' && !memchr(p, '"', size) && !memchr(p, '\\', size) &&
-		strspn(p, "-") < size && !memchr(p, ' ', size);
-	return plausible ? size : 0;
-}
-
-/* The delimiter that the body uses, where the header names none or another: the first "--" line that comes at least twice. */
-static char *
-sniff_boundary(const char *body, size_t size)
-{
-	const char *end = body + size, *first = NULL;
-	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);	/* line -> where it came first */
-	for (const char *p = body; p < end && g_hash_table_size(seen) < DELIMITERS_MAX;) {
-		size_t n = line_size(p, (size_t)(end - p)), length = delimiter_size(p, n);
-		g_autofree char *line = g_strndup(p, length);
-		if (length > 10 && g_str_has_suffix(line, "--") && !g_hash_table_contains(seen, line))	/* the closing one */
-			line[length - 2] = '\0';
-		const char *at = length ? g_hash_table_lookup(seen, line) : NULL;
-		if (at && (!first || at < first))
-			first = at;
-		else if (length && !at)
-			g_hash_table_insert(seen, g_steal_pointer(&line), (void *)(uintptr_t)p);
-		p += n;
-	}
-	size_t length = first ? delimiter_size(first, line_size(first, (size_t)(end - first))) : 0;
-	return first ? g_strndup(first + 2, length - 2) : NULL;
-}
-
 /* Parses the body again with the boundary it really has. */
 static void
 reparse_multipart(Mail *mail)
@@ -415,7 +384,7 @@ reparse_multipart(Mail *mail)
 	size_t size = mail->size - mail->header_size;
 	g_autofree char *boundary = mail->root->is_multipart ? NULL : header_parameter(mail->root->content_type, "boundary");
 	if (!boundary)
-		boundary = sniff_boundary(body, size);
+		boundary = raw_sniff_boundary(body, size);
 	if (!boundary || strpbrk(boundary, "\"\\"))
 		return;
 	g_autoptr(GString) bytes = g_string_sized_new(size + 200);
@@ -526,6 +495,12 @@ node_content(Node *node, size_t *ret_size)
 {
 	if (!node->decoded) {
 		GByteArray *bytes = decode_content(node->object);
+		size_t raw_size;
+		const char *raw = node->is_message ? raw_message(node, (const char *)bytes->data, bytes->len, &raw_size) : NULL;
+		if (raw) {
+			g_byte_array_set_size(bytes, 0);
+			g_byte_array_append(bytes, (const uint8_t *)raw, (guint)raw_size);
+		}
 		node->data_size = bytes->len;
 		g_byte_array_append(bytes, (const uint8_t *)"", 1);
 		node->data = (char *)g_byte_array_free(bytes, FALSE);

@@ -79,7 +79,7 @@ append_attachments(GString *out, Node *node, bool *first)
 		g_string_append_printf(out, ", \"size\": %zu}", size);
 		*first = false;
 	}
-	for (guint i = 0; i < node->children->len; i++)
+	for (guint i = 0; i < node->children->len && !(node->is_message && node->attachment); i++)	/* an enclosed message is one file */
 		append_attachments(out, g_ptr_array_index(node->children, i), first);
 }
 

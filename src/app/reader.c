@@ -5,7 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPEN_MAX_BYTES = 30 << 20, TRIES_MAX = 3 };
+/* What is opened travels to the renderer in one frame; what is only printed does not. */
+enum { OPEN_MAX_BYTES = 30 << 20, READ_MAX_BYTES = 256 << 20, TRIES_MAX = 3 };
 
 static const char crashed_text[] = "This message could not be shown: the program that reads it stopped. The message is kept as it came; press H for its source.";
 static const char fetching_text[] = "Fetching the message ...";
@@ -343,8 +344,8 @@ read_all(int fd, size_t *ret_size, GError **error)
 	uint8_t block[65536];
 	ssize_t n;
 	while ((n = read(fd, block, sizeof(block))) > 0) {
-		if (bytes->len + (size_t)n > OPEN_MAX_BYTES) {
-			error_set(error, ERROR_INPUT, "the message is larger than %d MB", OPEN_MAX_BYTES >> 20);
+		if (bytes->len + (size_t)n > READ_MAX_BYTES) {
+			error_set(error, ERROR_INPUT, "the message is larger than %d MB", READ_MAX_BYTES >> 20);
 			return NULL;
 		}
 		g_byte_array_append(bytes, block, (guint)n);
@@ -360,7 +361,7 @@ message_read(const char *path_or_dash, size_t *ret_size, GError **error)
 	char *bytes = NULL;
 	if (g_str_equal(path_or_dash, "-"))
 		return read_all(STDIN_FILENO, ret_size, error);
-	if (!os_read_file(path_or_dash, OPEN_MAX_BYTES, &bytes, ret_size, error))
+	if (!os_read_file(path_or_dash, READ_MAX_BYTES, &bytes, ret_size, error))
 		return NULL;
 	return bytes;
 }
@@ -372,6 +373,10 @@ app_open_file(App *app, const char *path_or_dash, GError **error)
 	char *bytes = message_read(path_or_dash, &size, error);
 	if (!bytes)
 		return false;
+	if (size > OPEN_MAX_BYTES) {
+		g_free(bytes);
+		return error_set(error, ERROR_INPUT, "the message is larger than %d MB; \"surel show\" can print it", OPEN_MAX_BYTES >> 20);
+	}
 	Reader *reader = g_new0(Reader, 1);
 	reader->ref.account = NO_ACCOUNT;
 	reader->path = g_strdup(path_or_dash);

@@ -40,7 +40,7 @@ typedef struct Session {
 	GPtrArray *lost;	/* of const Uidl *: stored once, not listed any more; NULL where it was found under a new key */
 	int64_t now, total;
 	int64_t until;		/* monotonic us */
-	unsigned stored, refused, renumbered;
+	unsigned stored, refused, renumbered, deleted;
 	bool more;
 } Session;
 

@@ -281,7 +281,7 @@ choose(Session *session)
 			g_ptr_array_add(session->deletes, item);
 		}
 	}
-	session->more = session->total > session->wanted->len || session->deletes->len == SESSION_DELETES;
+	session->more = session->total > session->wanted->len;
 }
 
 /* ---- deleting ---- */
@@ -325,6 +325,7 @@ finish(Session *session, GError **error)
 
 	if (!delete_some(session, sent, error) || !pop3_quit(session->pop, error))
 		return false;
+	session->deleted = sent->len;
 	/* Only the +OK of QUIT says that what was marked is gone (RFC 1939 section 6). */
 	if (sent->len > 0 && !store_uidl_state(session->store, (char *const *)sent->pdata, sent->len, UIDL_GONE, error))
 		return false;
@@ -350,7 +351,11 @@ run_session(Session *session, GError **error)
 		return false;
 	choose(session);
 	find_lost(session);
-	return pop3_fetch_wanted(session, error) && finish(session, error);
+	if (!pop3_fetch_wanted(session, error))
+		return false;
+	/* what was just stored may have filled the list of deletions */
+	session->more = session->more || session->deletes->len >= SESSION_DELETES;
+	return finish(session, error);
 }
 
 /* One session on the open connection; *ret_more when there is more to do and this one made progress. */
@@ -364,7 +369,7 @@ session_once(Engine *engine, unsigned *total, bool *ret_more, GError **error)
 		  run_session(&session, error);
 
 	*total += session.stored;
-	*ret_more = ok && session.more && (session.stored + session.renumbered > 0 || session.deletes->len > 0);
+	*ret_more = ok && session.more && session.stored + session.renumbered + session.deleted > 0;
 	if (session.refused > 0) {
 		g_autofree char *text = g_strdup_printf("%u messages stay on the server: it did not hand them out, or they are larger than 256 MB",
 							  session.refused);

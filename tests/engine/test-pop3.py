@@ -44,7 +44,7 @@ class Account:
     def run(self, *words, ok=True, timeout=60, wrapper=()):
         probe = self.start(*words, wrapper=wrapper)
         try:
-            out, err = probe.communicate(timeout=timeout)
+            out, err = probe.communicate(timeout=tap.limit(timeout))
         except subprocess.TimeoutExpired:
             probe.kill()
             out, err = probe.communicate()
@@ -185,6 +185,29 @@ def test_a_long_download_is_cut_into_sessions(tmp):
     assert 2 < server.sessions < 10, server.sessions
 
 
+def test_one_sync_deletes_what_was_here_and_what_is_new(tmp):
+    server, account = fake(tmp, [mail(i) for i in range(480)], "yes")
+    account.sync()
+    for i in range(480, 580):
+        server.add(mail(i))
+    account.write(insecure(server), "no")
+    account.sync()
+    tap.eq(sum(account.files().values()), 580)
+    tap.eq(len(server.messages), 0, "left on the server")
+
+
+def test_many_damaged_copies_do_not_keep_a_sync_going(tmp):
+    server, account = fake(tmp, [mail(i) for i in range(500)], "yes")
+    account.sync()
+    for row in account.listed():
+        with open(row[3], "ab") as f:
+            f.write(b"x")
+    account.write(insecure(server), "no")
+    before = server.sessions
+    account.sync(timeout=20)
+    tap.eq((len(server.messages), server.sessions - before), (500, 1), "messages on the server, sessions")
+
+
 def test_leave_for_days_counts_from_the_first_sight(tmp):
     with dovecot(tmp, 3) as server:
         account = Account(tmp, insecure(server), "14 days")
@@ -236,7 +259,7 @@ def test_a_damaged_file_keeps_its_copy_on_the_server(tmp):
 def test_another_client_holding_the_mailbox_is_no_login_failure(tmp):
     with dovecot(tmp, 1, pop3_extra=" pop3_lock_session = yes", extra="mail_max_lock_timeout = 1s") as server:
         import poplib
-        other = poplib.POP3("127.0.0.1", server.port["pop3"], timeout=20)
+        other = poplib.POP3("127.0.0.1", server.port["pop3"], timeout=tap.limit(20))
         other.user("ana")
         other.pass_("rahasia")
         out = Account(tmp, insecure(server)).sync(ok=False)

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <locale.h>
 #include <string.h>
+#include <time.h>
 
 #include "surel/mail.h"
 
@@ -58,11 +59,11 @@ check_file(const char *path, RenderFlags flags)
 	g_autofree char *bytes = NULL;
 	size_t size;
 	g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
-	int64_t start = g_get_monotonic_time();
+	clock_t start = clock();
 	g_autoptr(Document) document = document_render(bytes, size, NULL, flags);
-	int64_t spent = g_get_monotonic_time() - start;
-	if (spent > 10 * G_USEC_PER_SEC)
-		g_error("%s: took %d ms", path, (int)(spent / 1000));
+	clock_t spent = clock() - start;
+	if (spent > 10 * CLOCKS_PER_SEC)
+		g_error("%s: took %d ms", path, (int)(spent / (CLOCKS_PER_SEC / 1000)));
 	g_autofree char *text = document_text(document);
 	assert_clean(text, path);
 	assert_clean(document->envelope->subject, path);

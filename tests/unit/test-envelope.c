@@ -1,6 +1,7 @@
 /* tests/unit/test-envelope.c: the header scanner: encoded words, raw bytes, ids, dates */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
+#include <time.h>
 
 #include "surel/mail.h"
 
@@ -135,7 +136,7 @@ test_ids_are_cleaned_and_bounded(void)
 	g_string_free(many, TRUE);
 }
 
-/* The store reads a million of these; the bound is loose, so that a busy machine passes. */
+/* The store reads a million of these; time of this process, whatever else the machine does. */
 static void
 test_obsolete_ids_lose_blanks_and_comments(void)
 {
@@ -167,10 +168,10 @@ test_scan_is_fast(void)
 		"Date: Sat, 07 Feb 2026 06:00:00 +0700\nMessage-ID: <abcdef.123456@b.example>\nIn-Reply-To: <fedcba@y.example>\n"
 		"References: <1@y.example> <fedcba@y.example>\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n";
 	enum { ROUNDS = 20000 };
-	int64_t start = g_get_monotonic_time();
+	clock_t start = clock();
 	for (int i = 0; i < ROUNDS; i++)
 		envelope_free(envelope_scan(header, sizeof header - 1));
-	double each = (double)(g_get_monotonic_time() - start) / ROUNDS;
+	double each = (double)(clock() - start) / CLOCKS_PER_SEC * G_USEC_PER_SEC / ROUNDS;
 	g_test_message("%.2f us per header", each);
 	g_assert_cmpfloat(each, <, 200);
 }

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <locale.h>
 #include <string.h>
+#include <time.h>
 
 #include "surel/mail.h"
 
@@ -115,10 +116,10 @@ test_hostile_markup_ends_soon(void)
 				g_string_append_printf(html, "<b id=%d>x", n);
 			else
 				g_string_append(html, units[i]);
-		int64_t start = g_get_monotonic_time();
+		clock_t start = clock();	/* time of this process, whatever else the machine does */
 		g_autoptr(Document) document = render(html->str, html->len);
 		g_assert_nonnull(document);
-		g_assert_cmpint(g_get_monotonic_time() - start, <, 20 * G_USEC_PER_SEC);
+		g_assert_cmpint(clock() - start, <, 20 * CLOCKS_PER_SEC);
 		g_string_free(html, TRUE);
 	}
 	GString *items = g_string_new("<ol>");

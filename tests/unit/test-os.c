@@ -184,7 +184,7 @@ test_secret_command_timeout_ends_the_whole_group(void)
 	g_autoptr(GError) error = NULL;
 	int64_t start_us = g_get_monotonic_time();
 	g_assert_null(os_run_secret_command(command, 1, &error));
-	g_assert_cmpint(g_get_monotonic_time() - start_us, <, 5 * G_USEC_PER_SEC);
+	g_assert_cmpint(g_get_monotonic_time() - start_us, <, 40 * G_USEC_PER_SEC);
 	g_assert_error(error, SUREL_ERROR, ERROR_AUTH);
 	g_autofree char *text = NULL;
 	g_assert_true(os_read_file(pids, 100, &text, NULL, NULL));
@@ -193,7 +193,7 @@ test_secret_command_timeout_ends_the_whole_group(void)
 	for (size_t i = 0; words[i]; i++) {
 		g_autofree char *stat_path = g_strdup_printf("/proc/%s/stat", words[i]);
 		bool gone = false;
-		for (int wait = 0; wait < 200 && !gone; wait++) {	/* an orphan is reaped by init in its own time */
+		for (int wait = 0; wait < 6000 && !gone; wait++) {	/* an orphan is reaped by init in its own time */
 			g_autofree char *line = NULL;
 			gone = !os_read_file(stat_path, 4096, &line, NULL, NULL) || strstr(line, ") Z ");
 			if (!gone)
@@ -209,9 +209,9 @@ test_secret_command_with_a_daemon_returns(void)
 {
 	g_autoptr(GError) error = NULL;
 	int64_t start_us = g_get_monotonic_time();
-	char *secret = os_run_secret_command("sleep 3 >/dev/null & echo word", 10, &error);
+	char *secret = os_run_secret_command("sleep 20 >/dev/null & echo word", 30, &error);
 	g_assert_cmpstr(secret, ==, "word");
-	g_assert_cmpint(g_get_monotonic_time() - start_us, <, 2 * G_USEC_PER_SEC);
+	g_assert_cmpint(g_get_monotonic_time() - start_us, <, 15 * G_USEC_PER_SEC);
 	os_free_secret(secret);
 }
 

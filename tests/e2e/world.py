@@ -82,7 +82,7 @@ class World:
     def run(self, *args, stdin=b"", timeout=60):
         """(status, stdout, stderr) of a command without a screen."""
         env = {**os.environ, **self.env(), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-        done = subprocess.run([tap.surel(), *args], env=env, input=stdin, capture_output=True, timeout=timeout, cwd=self.home)
+        done = subprocess.run([tap.surel(), *args], env=env, input=stdin, capture_output=True, timeout=tap.limit(timeout), cwd=self.home)
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def sync(self, *accounts):
@@ -114,7 +114,7 @@ class World:
         return sorted(found)
 
     def wait_subjects(self, user, folder, wanted, timeout=20):
-        end = time.monotonic() + timeout
+        end = time.monotonic() + tap.limit(timeout)
         while True:
             found = self.subjects(user, folder)
             if found == sorted(wanted):

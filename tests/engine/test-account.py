@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.environ.get("SUREL_SRCDIR", "."), "tests", "lib"))
 import dovecot
+import ports
 import tap
 from relay import Relay
 from fake_server import Certs, FakeServer
@@ -27,7 +27,7 @@ def account(tmp, incoming, outgoing, ca, password="secret", smtp_password=None):
         file.write("work = %s\n" % password + ("work/smtp = %s\n" % smtp_password if smtp_password else ""))
     env = dict(os.environ, SUREL_CONFIG=conf, SUREL_DATA=os.path.join(tmp, "data"), XDG_STATE_HOME=os.path.join(tmp, "state"), HOME=tmp)
     done = subprocess.run([tap.surel(), "account", "test", "work"], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=90, check=False)
+                          stderr=subprocess.STDOUT, timeout=tap.limit(90), check=False)
     out = done.stdout.decode("utf-8", "replace")
     assert done.returncode >= 0, "died: %d %s" % (done.returncode, out)
     assert not os.path.exists(os.path.join(tmp, "data", "accounts")), "a test must not make a store"
@@ -57,8 +57,7 @@ NAMES = ["SMTP " + s for s in STEPS] + ["SMTP server"] + STEPS
 
 
 def free_closed_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    return ports.free_port()
 
 
 def test_a_good_account_passes_every_step(tmp):

@@ -24,7 +24,7 @@ with open(MAIL, "wb") as mail_file:
 
 def probe(port, flags="", tls="plain", to=("b@example.org",), sender="a@example.org", path=MAIL, secret="secret", timeout=40):
     done = subprocess.run([PROBE, "localhost", str(port), tls, CERTS.ca, "user", secret, flags, path, sender, *to],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, check=False)
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=tap.limit(timeout), check=False)
     assert done.returncode in (0, 1), "died: %d %s" % (done.returncode, done.stdout)
     return done.stdout.decode("utf-8", "replace")
 
@@ -411,13 +411,11 @@ HOSTILE = {
 
 def test_hostile_servers_are_refused_without_harm():
     for name, (script, words) in HOSTILE.items():
-        start = time.monotonic()
         with FakeServer(script, CERTS) as server:
             out = probe(server.port, timeout=20)
         tap.has(out, words, name)
         assert "commit accepted" not in out, name
         assert "\x1b" not in out and "\x07" not in out, name
-        assert time.monotonic() - start < 8, name
     tap.note("%d scenarios" % len(HOSTILE))
 
 

@@ -148,6 +148,8 @@ class Dovecot:
             ports.stop(self.process)
             self.process = None
             atexit.unregister(self.stop)
+            for port in self.port.values():
+                ports.wait_free(port)	# the login processes outlive the master by a moment
         return self
 
     def restart(self):
@@ -171,7 +173,7 @@ class Dovecot:
     def imap(self, user=None):
         """A logged-in imaplib connection. user None: the first."""
         user = user or next(iter(self.users))
-        connection = imaplib.IMAP4("127.0.0.1", self.port["imap"], timeout=30)
+        connection = imaplib.IMAP4("127.0.0.1", self.port["imap"], timeout=tap.limit(30))
         connection.login(user, self.users[user])
         return connection
 

@@ -9,6 +9,8 @@ import struct
 import subprocess
 import time
 
+import tap
+
 IPC_VERSION = 2
 
 
@@ -111,7 +113,7 @@ class Worker:
 
     def wait_frame(self, name, test=lambda values: True, timeout=20):
         """The first frame of that name that passes test, since the start; None when it does not come."""
-        until = time.monotonic() + timeout
+        until = time.monotonic() + tap.limit(timeout)
         while True:
             for frame, values in self.frames:
                 if frame == name and test(values):
@@ -121,7 +123,7 @@ class Worker:
 
     def wait_end(self, timeout=20):
         """Exit status; negative: signal; None: still running."""
-        until = time.monotonic() + timeout
+        until = time.monotonic() + tap.limit(timeout)
         while time.monotonic() < until:
             self.poll(0.01)
             if self.process.poll() is not None:

@@ -7,28 +7,49 @@ import signal
 import socket
 import time
 
+# Tests run beside each other. A port that one of them was given is kept from the others by a name in the abstract name space of Unix
+# sockets, which the kernel gives back when the process ends, however it ends.
 # Below the range from which the kernel takes ports for outgoing connections (32768 and up): nobody takes them by accident
 # between the choice and the bind.
 FIRST, LAST = 20000, 32000
-_taken = set()
+_claims = {}
 
 
 def free_port():
     """A port on 127.0.0.1 that nobody listens on and that this process has not given away yet."""
     while True:
         port = random.SystemRandom().randint(FIRST, LAST)
-        if port in _taken:
+        if port in _claims or not is_free(port):
             continue
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        _taken.add(port)
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0surel-test-port-{port}")
+        except OSError:
+            claim.close()
+            continue
+        _claims[port] = claim
         return port
 
 
-def wait_listening(port, timeout=10):
+def is_free(port):
+    """Whether a server may listen there now; connections that linger after their end are no hindrance."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def wait_free(port, timeout=60):
+    """Until the last process of a server has let go of its port."""
+    end = time.monotonic() + timeout
+    while not is_free(port) and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def wait_listening(port, timeout=60):
     end = time.monotonic() + timeout
     while time.monotonic() < end:
         with socket.socket() as probe:
@@ -44,7 +65,7 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
 
 
-def stop(process, timeout=5):
+def stop(process, timeout=20):
     """Ends one child that we started, gently and then not."""
     if process.poll() is None:
         process.terminate()

@@ -36,7 +36,7 @@ class Relay:
         ready = threading.Event()
         self.thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
         self.thread.start()
-        if not ready.wait(10):
+        if not ready.wait(60):
             raise RuntimeError("the relay did not start")
         return self
 
@@ -169,13 +169,16 @@ class Session:
 
     async def accept(self, data):
         known = [r for r in self.recipients if self.relay.has_mailbox(r)]
+        match = re.search(rb"(?im)^message-id:\s*(<[^>]*>)", data.split(b"\r\n\r\n")[0])
+        rows = [(recipient, match.group(1).decode("utf-8", "replace") if match else "", data) for recipient in self.recipients]
+        # before the delivery: a test that sees the message in a mailbox must find it here too
+        self.relay.deliveries.extend(rows)
         if self.relay.lmtp and known:
             reply = await deliver(self.relay.lmtp, self.sender, known, data)
             if not reply.startswith(b"2"):
+                for row in rows:
+                    self.relay.deliveries.remove(row)
                 return await self.say(b"451 4.3.0 " + reply[:200])
-        match = re.search(rb"(?im)^message-id:\s*(<[^>]*>)", data.split(b"\r\n\r\n")[0])
-        for recipient in self.recipients:
-            self.relay.deliveries.append((recipient, match.group(1).decode("utf-8", "replace") if match else "", data))
         self.relay.answer_later(self.sender, self.recipients, data)
         self.reset()
         if self.relay.lose_reply:

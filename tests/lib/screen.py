@@ -96,6 +96,9 @@ class Screen:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
+                # as a terminal starts programs: a test in the background of a script was told to ignore Ctrl-C
+                for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM, signal.SIGTSTP, signal.SIGPIPE):
+                    signal.signal(number, signal.SIG_DFL)
                 if cwd:
                     os.chdir(cwd)
                 fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -162,7 +165,7 @@ class Screen:
 
     def wait_for(self, what, timeout=10):
         """Until text (or a compiled pattern, or a predicate of this object) is on the screen; returns the screen's text."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + tap.limit(timeout)
         while True:
             if self._matches(what):
                 return self.text()
@@ -172,7 +175,7 @@ class Screen:
             if not alive:
                 raise AssertionError(f"the program ended ({self.status}) before {what!r} appeared:\n{self.dump()}")
             if time.monotonic() > end:
-                raise AssertionError(f"{what!r} did not appear within {timeout} s:\n{self.dump()}")
+                raise AssertionError(f"{what!r} did not appear within {tap.limit(timeout):g} s:\n{self.dump()}")
 
     def wait_gone(self, what, timeout=10):
         return self.wait_for(lambda s: not s._matches(what), timeout)
@@ -229,11 +232,11 @@ class Screen:
 
     def wait_end(self, timeout=10):
         """Exit status; the program must end by itself."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + tap.limit(timeout)
         while self.alive():
             self.pump()
             if time.monotonic() > end:
-                raise AssertionError(f"still running after {timeout} s:\n{self.dump()}")
+                raise AssertionError(f"still running after {tap.limit(timeout):g} s:\n{self.dump()}")
         return self.status
 
     def kill(self, number=signal.SIGKILL):

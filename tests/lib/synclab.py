@@ -117,7 +117,7 @@ class Lab:
     # ---- a person ----
 
     def act(self, *words, ok=True):
-        done = subprocess.run([PROBE, "a", *map(str, words)], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+        done = subprocess.run([PROBE, "a", *map(str, words)], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=tap.limit(60), check=False)
         text = done.stdout.decode("utf-8", "replace")
         if ok and done.returncode != 0:
             raise AssertionError(f"{words}: {text}")

@@ -57,15 +57,32 @@ def has(text, part, what=""):
         raise AssertionError(f"{what or 'text'}: {part!r} is not in {text!r}")
 
 
+PATIENCE = 6
+
+
+def limit(seconds):
+    """Time limit of a wait that ends as soon as its condition holds. It is there for programs that hang, and no measure of speed:
+    on a busy machine the same work takes several times as long. Below two seconds it is taken as it is."""
+    return seconds * PATIENCE if seconds >= 2 else seconds
+
+
+def speed(seconds):
+    """Bound of a measured time: as it is where there is a processor for everybody, more on a busy machine."""
+    with open("/proc/loadavg") as file:
+        words = file.read().split()
+    busy = max(float(words[0]), int(words[3].split("/")[0])) / (os.cpu_count() or 1)
+    return seconds * (1 if busy <= 1 else PATIENCE * max(1, busy / 2))
+
+
 def wait_until(predicate, timeout=10, step=0.02, what="condition"):
     """Polls predicate until it is true and returns its value; an AssertionError after timeout seconds."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + limit(timeout)
     while True:
         value = predicate()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"{what} did not come true within {timeout} s")
+            raise AssertionError(f"{what} did not come true within {limit(timeout):g} s")
         time.sleep(step)
 
 

@@ -359,7 +359,13 @@ rows_count(Mailbox *mailbox)
 		for (guint i = 0; i < mailbox->rows->len; i++)
 			mailbox->unread += !(((MailboxRow *)g_ptr_array_index(mailbox->rows, i))->msg->flags & FLAG_SEEN);
 	}
-	if (mailbox->base_rank >= 0 || !mailbox->rows->len || mailbox->total > RANK_MAX_TOTAL || mailbox->total < 0)
+	if (mailbox->base_rank >= 0 || !mailbox->rows->len || mailbox->total < 0)
+		return;
+	if (mailbox->at_end) {	/* known without counting, at any size */
+		mailbox->base_rank = MAX(mailbox->total - (int64_t)mailbox->rows->len, 0);
+		return;
+	}
+	if (mailbox->total > RANK_MAX_TOTAL)
 		return;
 	Anchor anchor = anchor_of(mailbox, g_ptr_array_index(mailbox->rows, 0));
 	int64_t rank = 0;

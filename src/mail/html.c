@@ -237,41 +237,15 @@ add_text(Html *html, const char *text)
 
 /* ---- elements ---- */
 
-static bool
-is_small(const GumboNode *node)
-{
-	static const char *const names[] = { "width", "height" };
-	g_autofree char *style = g_ascii_strdown(html_attribute(node, "style"), -1);
-	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-		const char *value = html_attribute(node, names[i]);
-		if (g_ascii_isdigit(*value) && g_ascii_strtoll(value, NULL, 10) <= 3 && !strchr(value, '%'))
-			return true;
-		for (const char *at = strstr(style, names[i]); at; at = strstr(at + 1, names[i])) {
-			const char *colon = at + strlen(names[i]);
-			if ((at > style && at[-1] == '-') || *colon != ':')
-				continue;
-			char *end;
-			double number = g_ascii_strtod(colon + 1, &end);
-			if (end != colon + 1 && number <= 3 && (g_str_has_prefix(end, "px") || number <= 0.01))
-				return true;
-		}
-	}
-	return false;
-}
-
 /* A picture is its description. Tracking pixels and spacers are nothing. */
 static void
 add_image(Html *html, const GumboNode *node)
 {
-	if (is_small(node) || html->tiny)
+	g_autofree char *alt = html->tiny ? NULL : html_image_alt(node);
+	if (!alt)
 		return;
-	g_autofree char *raw = g_strdup(html_attribute(node, "alt"));
-	g_autofree char *alt = clean_line(g_strstrip(raw), strlen(raw));
-	const char *source = html_attribute(node, "src");
-	if (g_ascii_strncasecmp(alt, "http", 4) == 0 && strstr(alt, "://"))	/* put there by a program, for nobody */
-		alt[0] = '\0';
 	html->link_has_image = true;
-	if (!*alt && (html->link_url || g_ascii_strncasecmp(source, "cid:", 4) != 0))
+	if (!*alt && (html->link_url || g_ascii_strncasecmp(html_attribute(node, "src"), "cid:", 4) != 0))
 		return;
 	g_autofree char *text = *alt ? g_strdup_printf("[%s]", alt) : g_strdup("[image]");
 	if (html->link_url && *alt) {
@@ -330,9 +304,8 @@ add_link(Html *html, const GumboNode *node)
 	html_children(html, node);
 	GString *text = g_steal_pointer(&html->link_text);
 	if (!text->len && html->link_has_image && !html->tiny) {
-		const char *title = html_attribute(node, "title");
-		g_autofree char *name = *title ? clean_line(title, strlen(title)) : g_strdup("image");
-		g_autofree char *shown = g_strdup_printf("[%s]", name);
+		g_autofree char *title = html_words(html_attribute(node, "title"));
+		g_autofree char *shown = g_strdup_printf("[%s]", *title ? title : "image");
 		put_space(html);
 		append(html, shown, strlen(shown));
 		g_string_assign(text, shown);
@@ -481,6 +454,37 @@ add_break(Html *html)
 		html->gap = true;
 }
 
+/* Two rules with nothing between them are one. */
+static void
+add_rule(Html *html)
+{
+	html_flush(html);
+	const GPtrArray *lines = html->sink->lines;
+	const Line *last = lines->len > 0 ? g_ptr_array_index(lines, lines->len - 1) : NULL;
+	if (!last || last->kind != LINE_RULE || last->quote != html->quote)
+		html_emit(html, LINE_RULE, g_strdup(""), NULL, html->indent, 0);
+}
+
+/* "10<sup>2</sup>" is not 102. */
+static void
+add_raised(Html *html, const GumboNode *node)
+{
+	static const char *const raised[] = { "\xE2\x81\xB0", "\xC2\xB9", "\xC2\xB2", "\xC2\xB3", "\xE2\x81\xB4", "\xE2\x81\xB5", "\xE2\x81\xB6", "\xE2\x81\xB7",
+		"\xE2\x81\xB8", "\xE2\x81\xB9" };
+	const GumboVector *children = &node->v.element.children;
+	const GumboNode *only = children->length == 1 ? children->data[0] : NULL;
+	const char *text = only && only->type == GUMBO_NODE_TEXT ? only->v.text.text : "";
+	size_t size = strlen(text);
+	if (size == 0 || size > 3 || strspn(text, "0123456789") != size) {
+		html_children(html, node);
+		return;
+	}
+	g_autoptr(GString) digits = g_string_new(NULL);
+	for (; *text; text++)
+		g_string_append(digits, raised[*text - '0']);
+	add_text(html, digits->str);
+}
+
 static void
 add_input(Html *html, const GumboNode *node)
 {
@@ -502,10 +506,7 @@ add_element(Html *html, const GumboNode *node, Role role)
 	case ROLE_PARAGRAPH: add_block(html, node, true); return;
 	case ROLE_HEADING: add_heading(html, node); return;
 	case ROLE_BREAK: add_break(html); return;
-	case ROLE_RULE:
-		html_flush(html);
-		html_emit(html, LINE_RULE, g_strdup(""), NULL, html->indent, 0);
-		return;
+	case ROLE_RULE: add_rule(html); return;
 	case ROLE_IMAGE: add_image(html, node); return;
 	case ROLE_LINK: add_link(html, node); return;
 	case ROLE_LIST: add_list(html, node); return;
@@ -521,9 +522,7 @@ add_element(Html *html, const GumboNode *node, Role role)
 		add_block(html, node, false);
 		html->indent -= MIN(html->indent, 4);
 		return;
-	case ROLE_SUP:
-		html_children(html, node);
-		return;
+	case ROLE_SUP: add_raised(html, node); return;
 	case ROLE_QUOTED:
 		add_text(html, "\xE2\x80\x9C");
 		html_children(html, node);

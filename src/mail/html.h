@@ -1,4 +1,4 @@
-/* src/mail/html.h: state of the HTML renderer, shared by its three files */
+/* src/mail/html.h: state of the HTML renderer, shared by its files */
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
@@ -49,6 +49,10 @@ HtmlSheet *html_sheet_new(const GumboNode *root);
 void html_sheet_free(HtmlSheet *sheet);
 /* HTML that is no trap for the parser, or NULL where html is none already. */
 char *html_limit(const char *html, size_t size, size_t *ret_size);
+
+/* html-image.c */
+char *html_image_alt(const GumboNode *node);	/* "" when nobody wrote one; NULL for spacers and tracking pixels */
+char *html_words(const char *value);	/* of an attribute, clean; "" for addresses and file names */
 
 /* html-table.c */
 void html_table(Html *html, const GumboNode *node);

@@ -80,6 +80,32 @@ test_links_show_their_true_target(void)
 }
 
 static void
+test_pictures_speak_only_with_words(void)
+{
+	check("<img src=a alt='Toko Maju'><img src=b alt=' '><img src=c alt=spacer><img src=d alt='IMG_1.JPG'><img src=e alt='https://a.example/e'>", "[Toko Maju]\n");
+	check("<a href='https://a.example/1' title='https://a.example/1'><img src=a></a>", "[image] [1]\n\n[1] https://a.example/1\n");
+	check("<a href='https://a.example/1' title='Lihat promo'><img src=a alt='promo.png'></a>", "[Lihat promo] [1]\n\n[1] https://a.example/1\n");
+	check("<img src=a alt='Berkas laporan.pdf'>", "[Berkas laporan.pdf]\n");
+}
+
+static void
+test_raised_digits_stay_apart(void)
+{
+	check("10<sup>2</sup> m<sup>3</sup>, 2<sup>10</sup>, 4<sup>th</sup>", "10\xC2\xB2 m\xC2\xB3, 2\xC2\xB9\xE2\x81\xB0, 4th\n");
+}
+
+static void
+test_rules_do_not_pile_up(void)
+{
+	const char *html = "a<hr><hr><p></p><hr>b<hr>";
+	g_autoptr(Document) document = render(html, strlen(html));
+	unsigned rules = 0;
+	for (guint i = 0; i < document->lines->len; i++)
+		rules += ((const Line *)document->lines->pdata[i])->kind == LINE_RULE;
+	g_assert_cmpuint(rules, ==, 2);
+}
+
+static void
 test_data_tables_are_aligned_and_layout_flows(void)
 {
 	check("<table border=1><tr><th>Barang</th><th>Harga</th></tr><tr><td>Kopi</td><td>15.000</td></tr><tr><td>Teh manis</td><td>8.000</td></tr></table>",
@@ -167,6 +193,9 @@ main(int argc, char **argv)
 	g_test_add_func("/mail/html/quotes-have-levels", test_quotes_have_levels);
 	g_test_add_func("/mail/html/hidden-text-is-dropped", test_hidden_text_is_dropped);
 	g_test_add_func("/mail/html/links-show-their-true-target", test_links_show_their_true_target);
+	g_test_add_func("/mail/html/pictures-speak-only-with-words", test_pictures_speak_only_with_words);
+	g_test_add_func("/mail/html/raised-digits-stay-apart", test_raised_digits_stay_apart);
+	g_test_add_func("/mail/html/rules-do-not-pile-up", test_rules_do_not_pile_up);
 	g_test_add_func("/mail/html/data-tables-are-aligned-and-layout-flows", test_data_tables_are_aligned_and_layout_flows);
 	g_test_add_func("/mail/html/wide-cells-wrap-inside-their-column", test_wide_cells_wrap_inside_their_column);
 	g_test_add_func("/mail/html/hostile-markup-ends-soon", test_hostile_markup_ends_soon);

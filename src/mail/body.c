@@ -114,8 +114,11 @@ show_alternative(Body *body, Node *node)
 		chosen = html;
 	if (calendar)
 		show_calendar(body, calendar, !chosen);
+	guint before = body->document->lines->len;
 	if (chosen)
 		show_node(body, chosen);
+	if (plain && chosen != plain && body->document->lines->len == before)	/* pictures only: the little there is */
+		show_node(body, plain);
 }
 
 static void

@@ -215,11 +215,18 @@ take_flowed(Plain *plain, unsigned quote, const char *text, size_t size)
 		end_flow(plain);
 }
 
+/* ">>> DATA" in the transcript of a delivery report, the answer "<<< 550 .." below it: nobody is quoted. */
+static bool
+is_transcript(const char *line, size_t size, const char *rest)
+{
+	return size > 4 && memcmp(line, ">>> ", 4) == 0 && g_ascii_isupper(line[4]) && strncmp(rest, "<<< ", 4) == 0;
+}
+
 static void
 take_line(Plain *plain, const char *line, size_t size, const char *rest)
 {
-	size_t skip;
-	unsigned quote = quote_depth(line, size, plain->options.flowed, &skip);
+	size_t skip = 0;
+	unsigned quote = is_transcript(line, size, rest) ? 0 : quote_depth(line, size, plain->options.flowed, &skip);
 	const char *text = line + skip;
 	size_t left = size - skip;
 	if (plain->in_signature && quote != plain->signature_quote)

@@ -80,6 +80,21 @@ test_quotes_and_signature_have_their_kind(void)
 }
 
 static void
+test_a_transcript_quotes_nobody(void)
+{
+	check_text("Subject: x\n\n... while talking to mx.example.:\n>>> DATA\n<<< 550 no such user\n>>> HALO\ntext\n",
+		"... while talking to mx.example.:\n>>> DATA\n<<< 550 no such user\n> > > HALO\ntext\n");
+}
+
+static void
+test_html_without_text_gives_way_to_plain(void)
+{
+	check_text("Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain\n\nBest viewed as HTML.\n"
+		"--b\nContent-Type: text/html\n\n<table width=598 background='https://a.example/b.png'><tr><td style='padding: 10px 20px 30px 40px; color: red'>"
+		"</td></tr></table>\n--b--\n", "Best viewed as HTML.\n");
+}
+
+static void
 test_flowed_paragraphs_are_joined(void)
 {
 	check_text("Content-Type: text/plain; format=flowed\n\n> a quote that \n> flows\nand text \nflows\n stuffed\n-- \nsig\n",
@@ -338,6 +353,8 @@ main(int argc, char **argv)
 	g_test_add_func("/mail/document/files-that-do-not-begin-with-a-header-are-read", test_files_that_do_not_begin_with_a_header_are_read);
 	g_test_add_func("/mail/document/one-message-of-an-mbox-is-shown", test_one_message_of_an_mbox_is_shown);
 	g_test_add_func("/mail/document/quotes-and-signature-have-their-kind", test_quotes_and_signature_have_their_kind);
+	g_test_add_func("/mail/document/a-transcript-quotes-nobody", test_a_transcript_quotes_nobody);
+	g_test_add_func("/mail/document/html-without-text-gives-way-to-plain", test_html_without_text_gives_way_to_plain);
 	g_test_add_func("/mail/document/flowed-paragraphs-are-joined", test_flowed_paragraphs_are_joined);
 	g_test_add_func("/mail/document/patches-are-coloured", test_patches_are_coloured);
 	g_test_add_func("/mail/document/urls-become-links", test_urls_become_links);

@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "src/mail/html.h"
 
-enum { TAGS_MAX = 120000, OPEN_FORMATTING_MAX = 16, OPEN_OTHER_MAX = 200, ATTRIBUTES_MAX = 200, SHEET_BYTES_MAX = 256 << 10 };
+enum { TAGS_MAX = 120000, OPEN_FORMATTING_MAX = 16, OPEN_OTHER_MAX = 200, ATTRIBUTES_MAX = 200, SHEET_BYTES_MAX = 256 << 10,
+	OFF_SCREEN = -900 };
 
 const char *
 html_attribute(const GumboNode *node, const char *name)
@@ -13,7 +14,7 @@ html_attribute(const GumboNode *node, const char *name)
 
 /* ---- declarations ---- */
 
-typedef struct Css { bool display_none, invisible, zero_height, zero_width, overflow_hidden, opacity_zero, tiny, not_tiny, bold, not_bold, italic, pre; } Css;
+typedef struct Css { bool display_none, invisible, zero_height, zero_width, overflow_hidden, opacity_zero, tiny, not_tiny, bold, not_bold, italic, pre, bare, off_screen; } Css;
 
 /* Zero or one pixel: "0", "0px", "0.0em", "1px". */
 static bool
@@ -51,6 +52,10 @@ take_declaration(Css *css, const char *name, const char *value)
 		css->not_bold = !css->bold;
 	} else if (strcmp(name, "font-style") == 0)
 		css->italic = g_str_has_prefix(value, "italic");
+	else if (strcmp(name, "list-style") == 0 || strcmp(name, "list-style-type") == 0)
+		css->bare = g_str_has_prefix(value, "none");
+	else if (strcmp(name, "left") == 0 || strcmp(name, "top") == 0)
+		css->off_screen |= g_ascii_strtod(value, NULL) <= OFF_SCREEN && strstr(value, "px");
 	else if (strcmp(name, "white-space") == 0)
 		css->pre = g_str_has_prefix(value, "pre");
 }
@@ -82,7 +87,7 @@ parse_declarations(Css *css, const char *style, size_t size)
 static bool
 css_hides(const Css *css)
 {
-	return css->display_none || css->invisible || css->opacity_zero || ((css->zero_height || css->zero_width) && css->overflow_hidden);
+	return css->display_none || css->invisible || css->opacity_zero || css->off_screen || ((css->zero_height || css->zero_width) && css->overflow_hidden);
 }
 
 static bool
@@ -117,7 +122,8 @@ html_style(const HtmlSheet *sheet, const GumboNode *node)
 	const char *style = html_attribute(node, "style");
 	if (*style)
 		parse_declarations(&css, style, strlen(style));
-	result = (HtmlStyle){ .tiny = css.tiny, .not_tiny = css.not_tiny, .bold = css.bold, .not_bold = css.not_bold, .italic = css.italic, .pre = css.pre };
+	result = (HtmlStyle){ .tiny = css.tiny, .not_tiny = css.not_tiny, .bold = css.bold, .not_bold = css.not_bold, .italic = css.italic, .pre = css.pre,
+		.bare = css.bare };
 	result.hidden = css_hides(&css) || gumbo_get_attribute(&node->v.element.attributes, "hidden");
 	bool shown_inline = strstr(style, "display") && !css.display_none;
 	if (!result.hidden && !shown_inline)

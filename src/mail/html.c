@@ -330,11 +330,10 @@ add_item(Html *html, const GumboNode *node)
 	html_flush(html);
 	unsigned indent = html->indent;
 	bool ordered = node->parent && node->parent->type == GUMBO_NODE_ELEMENT && node->parent->v.element.tag == GUMBO_TAG_OL;
-	bool bare = node->parent && node->parent->type == GUMBO_NODE_ELEMENT && strstr(html_attribute(node->parent, "style"), "list-style: none");
 	const char *value = html_attribute(node, "value");
 	html->item = *value ? number_of(value) : html->item + 1;
 	g_free(html->marker);
-	html->marker = ordered ? g_strdup_printf("%u. ", html->item) : bare ? NULL : g_strdup("\xE2\x80\xA2 ");
+	html->marker = html->bare ? NULL : ordered ? g_strdup_printf("%u. ", html->item) : g_strdup("\xE2\x80\xA2 ");
 	html_children(html, node);
 	html_flush(html);
 	g_clear_pointer(&html->marker, g_free);
@@ -350,6 +349,8 @@ add_list(Html *html, const GumboNode *node)
 	if (html->list_depth == 0)
 		html->gap = true;
 	unsigned item = html->item;
+	bool bare = html->bare;
+	html->bare = html_style(html->sheet, node).bare;
 	const char *start = html_attribute(node, "start");
 	html->item = *start ? number_of(start) - 1 : 0;
 	html->list_depth++;
@@ -358,6 +359,7 @@ add_list(Html *html, const GumboNode *node)
 	html_flush(html);
 	html->indent = indent;
 	html->item = item;
+	html->bare = bare;
 	html->list_depth--;
 	if (html->list_depth == 0)
 		html->gap = true;

@@ -28,6 +28,7 @@ typedef struct Html {
 	LineKind kind;
 	bool pre, tiny, space;	/* tiny: font-size 0; space: white space waits for the next word */
 	bool gap, lead_gap;	/* an empty line is due; one was asked for before the first line */
+	bool bare;		/* the open list has no markers */
 	unsigned list_depth, item;	/* item: number of the last one of the open list */
 } Html;
 
@@ -43,7 +44,7 @@ void html_scratch_end(Html *scratch);
 
 /* html-style.c */
 const char *html_attribute(const GumboNode *node, const char *name);	/* "" when absent */
-typedef struct HtmlStyle { bool hidden, tiny, not_tiny, bold, not_bold, italic, pre; } HtmlStyle;
+typedef struct HtmlStyle { bool hidden, tiny, not_tiny, bold, not_bold, italic, pre, bare; } HtmlStyle;
 HtmlStyle html_style(const HtmlSheet *sheet, const GumboNode *node);
 HtmlSheet *html_sheet_new(const GumboNode *root);
 void html_sheet_free(HtmlSheet *sheet);

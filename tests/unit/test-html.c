@@ -43,6 +43,8 @@ test_lists_hang_and_count(void)
 	const char *html = "<ul><li>satu</ul>";
 	g_autoptr(Document) document = render(html, strlen(html));
 	g_assert_cmpuint(((Line *)document->lines->pdata[0])->hang, ==, 2);
+	check("<ul style='margin:0;list-style:none'><li>satu<ul><li>dalam</ul><li>dua</ul>", "  satu\n    \xE2\x80\xA2 dalam\n  dua\n");
+	check("<ol style='list-style-type: none'><li>satu</ol><ol><li>dua</ol>", "  satu\n\n  1. dua\n");
 }
 
 static void
@@ -56,6 +58,7 @@ test_hidden_text_is_dropped(void)
 {
 	check("a<div style='display:none'>b</div><span style=\"font-size:0px\">c</span><div style='max-height:0; overflow:hidden'>d</div><p hidden>e</p>"
 		"<script>f</script><style>.pre{display:none}</style><p class='x pre'>g</p><img src='http://t.example/p.gif' width=1 height=1 alt='h'><p>i", "a\n\ni\n");
+	check("<p style='position:absolute;left:-9999px'>a</p><p style='position:relative; left: -4px'>b</p><p style='position:absolute; top:-1000px'>c</p>", "b\n");
 	check("<div style='font-size:0'>a<span style='font-size:14px'>b</span></div>", "b\n");
 	check("<style>@media print { .m { display:none } } #id1 { display: none }</style><p class=m>m</p><p id=id1>n</p>", "m\n");
 }

@@ -4,7 +4,7 @@
 
 #include "surel/text.h"
 
-enum { TAB_COLUMNS = 8, QUOTE_MAX = 100, SIGNATURE_LINES_MAX = 12, DIFF_COUNT_MAX = 1000000 };
+enum { TAB_COLUMNS = 8, QUOTE_MAX = 100, SIGNATURE_LINES_MAX = 12, DIFF_COUNT_MAX = 1000000, DRAWN_RULE_MIN = 20 };
 
 typedef struct Plain {
 	Document *document;
@@ -222,6 +222,18 @@ is_transcript(const char *line, size_t size, const char *rest)
 	return size > 4 && memcmp(line, ">>> ", 4) == 0 && g_ascii_isupper(line[4]) && strncmp(rest, "<<< ", 4) == 0;
 }
 
+/* "________": drawn with one character from edge to edge; wrapped, its end would stand alone on the next line. */
+static bool
+is_drawn_rule(const char *text, size_t size)
+{
+	if (size < DRAWN_RULE_MIN || !strchr("_-=*~#", *text))
+		return false;
+	for (size_t i = 1; i < size; i++)
+		if (text[i] != *text)
+			return false;
+	return true;
+}
+
 static void
 take_line(Plain *plain, const char *line, size_t size, const char *rest)
 {
@@ -243,7 +255,8 @@ take_line(Plain *plain, const char *line, size_t size, const char *rest)
 	} else if (plain->options.flowed) {
 		take_flowed(plain, quote, text, left);
 	} else {
-		add_line(plain, plain->in_signature ? LINE_SIGNATURE : quote ? LINE_QUOTE : LINE_TEXT, quote, text, left, SPAN_PLAIN);
+		LineKind kind = plain->in_signature ? LINE_SIGNATURE : quote ? LINE_QUOTE : is_drawn_rule(text, left) ? LINE_TABLE : LINE_TEXT;
+		add_line(plain, kind, quote, text, left, SPAN_PLAIN);
 	}
 }
 

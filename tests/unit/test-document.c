@@ -87,6 +87,19 @@ test_a_transcript_quotes_nobody(void)
 }
 
 static void
+test_a_drawn_rule_is_not_wrapped(void)
+{
+	static const char drawn[] = "________________________________________________________________________________";
+	g_autofree char *mail = g_strconcat("Subject: x\n\n", drawn, "\n", drawn, "x\n> ", drawn, "\n", NULL);
+	g_autoptr(Document) document = render(mail);
+	const Line *rule = document->lines->pdata[0], *word = document->lines->pdata[1], *quoted = document->lines->pdata[2];
+	g_assert_cmpstr(rule->text, ==, drawn);
+	g_assert_cmpint(rule->kind, ==, LINE_TABLE);	/* cut at the edge of a narrow screen */
+	g_assert_cmpint(word->kind, ==, LINE_TEXT);
+	g_assert_cmpint(quoted->kind, ==, LINE_QUOTE);
+}
+
+static void
 test_html_without_text_gives_way_to_plain(void)
 {
 	check_text("Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain\n\nBest viewed as HTML.\n"
@@ -354,6 +367,7 @@ main(int argc, char **argv)
 	g_test_add_func("/mail/document/one-message-of-an-mbox-is-shown", test_one_message_of_an_mbox_is_shown);
 	g_test_add_func("/mail/document/quotes-and-signature-have-their-kind", test_quotes_and_signature_have_their_kind);
 	g_test_add_func("/mail/document/a-transcript-quotes-nobody", test_a_transcript_quotes_nobody);
+	g_test_add_func("/mail/document/a-drawn-rule-is-not-wrapped", test_a_drawn_rule_is_not_wrapped);
 	g_test_add_func("/mail/document/html-without-text-gives-way-to-plain", test_html_without_text_gives_way_to_plain);
 	g_test_add_func("/mail/document/flowed-paragraphs-are-joined", test_flowed_paragraphs_are_joined);
 	g_test_add_func("/mail/document/patches-are-coloured", test_patches_are_coloured);

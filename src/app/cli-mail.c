@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SHOW_MEMORY_MB = 1024, INDEX_BATCH = 2000, INDEX_TURN_MS = 2000, SEARCH_TIMEOUT_S = 60 };
+enum { SHOW_MEMORY_MB = 1024, INDEX_BATCH = 200, INDEX_TURN_MS = 2000, SEARCH_TIMEOUT_S = 60 };
 
 /* ---- JSON ---- */
 

@@ -7,7 +7,7 @@
 #include "surel/engine.h"
 
 enum {
-	BATCH = 400, LOCK_MAX_MS = 2000,	/* notmuch on the command line gets in between */
+	BATCH = 200, LOCK_MAX_MS = 2000,	/* notmuch on the command line gets in between */
 	PAUSE_MS = 20,				/* between batches of a long run */
 	LOOK_MS = 60000,			/* flags change without a doorbell */
 	RETRY_MS = 30000,			/* after a failure */

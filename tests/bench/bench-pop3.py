@@ -46,7 +46,7 @@ def measure(name, command, env, count, tmp):
         tap.note(run.stdout[-500:] + run.stderr[-500:])
     got = count()
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(f"{name} {seconds:.2f} s wall, {cpu:.2f} s cpu, {got} messages, {got / seconds:.0f} messages/s", flush=True)
+    print(f"{name}-wall {seconds:.3f} s\n{name}-cpu {cpu:.3f} s\n{name}-rate {got / seconds:.0f} messages/s", flush=True)
     return seconds
 
 
@@ -60,8 +60,8 @@ def surel(tmp, port, ca, leave):
     with open(os.path.join(home, "surel.conf"), "w") as f:
         f.write(f"[account a]\nuser = ana\nincoming = pop3s://localhost:{port}\nleave_on_server = {leave}\npassword_command = echo rahasia\nca_file = {ca}\n")
     env = {**os.environ, "SUREL_CONFIG": os.path.join(home, "surel.conf"), "SUREL_DATA": os.path.join(home, "data"), "HOME": home, "XDG_STATE_HOME": home + "/state"}
-    measure("surel", [PROBE, "a", "sync"], env, lambda: files_below(home), tmp)
-    measure("surel, no news", [PROBE, "a", "sync"], env, lambda: files_below(home), tmp)
+    measure("pop3-surel", [PROBE, "a", "sync"], env, lambda: files_below(home), tmp)
+    measure("pop3-surel-no-news", [PROBE, "a", "sync"], env, lambda: files_below(home), tmp)
 
 
 def mpop(tmp, port, ca):
@@ -73,7 +73,7 @@ def mpop(tmp, port, ca):
         f.write(f"defaults\ntls on\ntls_starttls off\ntls_trust_file {ca}\nkeep on\naccount a\nhost localhost\nport {port}\nuser ana\npassword rahasia\n"
                 f"delivery maildir {home}/Maildir\nuidls_file {home}/uidls\nreceived_header off\naccount default : a\n")
     os.chmod(config, 0o600)
-    for name in ("mpop", "mpop, no news"):
+    for name in ("pop3-mpop", "pop3-mpop-no-news"):
         measure(name, ["mpop", "-q", "-C", config], {**os.environ, "HOME": home}, lambda: files_below(home), tmp)
 
 
@@ -89,7 +89,7 @@ def fetchmail(tmp, port, ca):
     with open(config, "w") as f:
         f.write(f"set no bouncemail\npoll localhost service {port} proto pop3 uidl user ana password rahasia ssl sslcertfile {ca} keep mda {deliver}\n")
     os.chmod(config, 0o600)
-    measure("fetchmail", ["fetchmail", "-s", "-f", config], {**os.environ, "HOME": home, "FETCHMAILHOME": home}, lambda: files_below(home), tmp)
+    measure("pop3-fetchmail", ["fetchmail", "-s", "-f", config], {**os.environ, "HOME": home, "FETCHMAILHOME": home}, lambda: files_below(home), tmp)
 
 
 def main():

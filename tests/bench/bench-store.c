@@ -356,7 +356,7 @@ bench_index(void)
 	Watch start = watch_start(), took = { 0 };
 	g_autoptr(Index) index = index_open(fixture.dir, true, NULL);
 	for (int64_t left = 1, done = 0; left > 0;)
-		if (!index_work(index, fixture.worker, 400, 2000, &done, &left, NULL))
+		if (!index_work(index, fixture.worker, 200, 2000, &done, &left, NULL))
 			abort();
 	watch_stop(start, &took);
 	say_rate("index_surel", NULL, INDEXED, took);

@@ -56,6 +56,9 @@ bool os_make_dir(const char *path, GError **error);
 bool os_replace_file(const char *path, const void *data, size_t size, unsigned mode, GError **error);
 /* Reads a whole file of at most max_bytes; *ret_data is NUL-terminated (beyond *ret_size) and the caller's. */
 bool os_read_file(const char *path, size_t max_bytes, char **ret_data, size_t *ret_size, GError **error);
+/* SHA-256 of an open file from its start, in hex; its offset stays. NULL when it cannot be read. Caller frees. What POP3 remembers
+ * of a message and what it compares before a DELE is this. */
+char *os_hash_file(int fd);
 bool os_fsync_dir(const char *path, GError **error);
 /* Runs `sh -c command` (a line of the user's own configuration, never of a message) and returns the first line of its output;
  * stderr's last line goes into the error. Waits at most timeout_s seconds. The result is a secret: free with os_free_secret. */

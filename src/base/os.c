@@ -59,6 +59,20 @@ os_make_dir(const char *path, GError **error)
 	return error_set_errno(error, errno, "cannot create directory %s", path);
 }
 
+char *
+os_hash_file(int fd)
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	guchar bytes[16384];
+	off_t at = 0;
+	ssize_t got;
+	while ((got = pread(fd, bytes, sizeof(bytes), at)) > 0) {
+		g_checksum_update(sum, bytes, got);
+		at += got;
+	}
+	return got < 0 ? NULL : g_strdup(g_checksum_get_string(sum));
+}
+
 bool
 os_fsync_dir(const char *path, GError **error)
 {

@@ -32,21 +32,6 @@ commit_group(Session *session, Delivery *delivery, GPtrArray *group, GError **er
 	return true;
 }
 
-static char *
-hash_of(int fd)
-{
-	g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
-	guchar bytes[16384];
-	off_t at = 0;
-	ssize_t n;
-
-	while ((n = pread(fd, bytes, sizeof bytes, at)) > 0) {
-		g_checksum_update(checksum, bytes, n);
-		at += n;
-	}
-	return n < 0 ? NULL : g_strdup(g_checksum_get_string(checksum));
-}
-
 /* The same bytes as a message that is not listed any more: it is that one, under a new key. *ret_same: there is no need to store it. */
 static bool
 recognise(Session *session, const Pop3Item *item, int fd, int64_t size, bool *ret_same, GError **error)
@@ -54,7 +39,7 @@ recognise(Session *session, const Pop3Item *item, int fd, int64_t size, bool *re
 	*ret_same = false;
 	if (session->lost->len == 0)
 		return true;
-	g_autofree char *hash = hash_of(fd);
+	g_autofree char *hash = os_hash_file(fd);
 	for (guint i = 0; hash && i < session->lost->len; i++) {
 		const Uidl *known = session->lost->pdata[i];
 		if (!known || known->size != size || strcmp(known->hash, hash) != 0)

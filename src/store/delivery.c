@@ -129,20 +129,6 @@ delivery_abort(Delivery *delivery)
 		item_free(g_steal_pointer(&delivery->open));
 }
 
-static char *
-hash_fd(int fd)
-{
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-	guchar bytes[16384];
-	off_t at = 0;
-	ssize_t got;
-	while ((got = pread(fd, bytes, sizeof bytes, at)) > 0) {
-		g_checksum_update(sum, bytes, got);
-		at += got;
-	}
-	return got < 0 ? NULL : g_strdup(g_checksum_get_string(sum));
-}
-
 static void
 make_durable(void *data, void *unused)
 {
@@ -151,7 +137,7 @@ make_durable(void *data, void *unused)
 	if (fsync(item->fd) != 0)
 		item->failed_errno = errno;
 	if (item->key && !item->failed_errno)
-		item->hash = hash_fd(item->fd);
+		item->hash = os_hash_file(item->fd);
 	if (item->key && !item->hash && !item->failed_errno)
 		item->failed_errno = EIO;
 	close(item->fd);
@@ -182,7 +168,7 @@ static char *
 hash_file(const char *path)
 {
 	int fd = g_open(path, O_RDONLY | O_CLOEXEC, 0);
-	char *hash = fd >= 0 ? hash_fd(fd) : NULL;
+	char *hash = fd >= 0 ? os_hash_file(fd) : NULL;
 	if (fd >= 0)
 		close(fd);
 	return hash;
